@@ -1,0 +1,187 @@
+package consumer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/VictoriaMetrics/metrics"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// Consumer reads the input topic as one member of the group and writes what its handlers answer.
+type Consumer struct {
+	cfg        Config
+	instance   string
+	newHandler func() Handler
+	metrics    *meters
+	log        *slog.Logger
+
+	mu      sync.Mutex
+	session *session // the current one; nil between two
+	waiting error    // why there is no session, or why it cannot go on; nil when all is well
+}
+
+// PartitionState is one assigned partition as the status page shows it. Lag counts the records that were not
+// yet in a batch when the partition was last polled, Queue those of them that are already here.
+type PartitionState struct {
+	Topic     string
+	Partition int32
+	Lag       int64
+	Queue     int
+}
+
+// New makes a consumer; nothing is dialled before [Consumer.Run]. instance names this process to Kafka.
+// newHandler is called once for each partition that is assigned. A nil set or log means quiet.
+func New(cfg Config, instance string, newHandler func() Handler, set *metrics.Set, log *slog.Logger) (*Consumer, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	if set == nil {
+		set = metrics.NewSet()
+	}
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	return &Consumer{
+		cfg: cfg, instance: instance, newHandler: newHandler, metrics: newMeters(set), log: log,
+		waiting: errors.New("the group is not joined yet"),
+	}, nil
+}
+
+// Run consumes until ctx ends, then drains: batches in flight are acknowledged, their offsets committed, the
+// group left. It survives whatever Kafka does in between; the error is nil or one of configuration.
+func (c *Consumer) Run(ctx context.Context) error {
+	for ctx.Err() == nil {
+		err := c.runSession(ctx)
+		if ctx.Err() != nil || err == nil {
+			break
+		}
+		c.setWaiting(err)
+		c.log.Warn("the Kafka client is replaced", "reason", err)
+		select {
+		case <-ctx.Done():
+		case <-time.After(time.Second):
+		}
+	}
+	c.setWaiting(errors.New("the service is stopping"))
+	return nil
+}
+
+// runSession is one client's life: topics there, start positions committed, group joined, polled until the end.
+func (c *Consumer) runSession(ctx context.Context) error {
+	limits, err := c.awaitTopics(ctx)
+	if err != nil {
+		return err
+	}
+	s, err := c.newSession(ctx, limits)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	c.mu.Lock()
+	c.session, c.waiting = s, nil
+	c.mu.Unlock()
+	defer func() {
+		c.mu.Lock()
+		c.session = nil
+		c.mu.Unlock()
+	}()
+	return s.poll(ctx)
+}
+
+// Joined is nil once the group has taken this member in, otherwise why not.
+func (c *Consumer) Joined() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.session == nil {
+		return c.waiting
+	}
+	if member, generation := c.session.client.GroupMetadata(); member == "" || generation < 0 {
+		return fmt.Errorf("group %q is not joined yet", c.cfg.Group)
+	}
+	return nil
+}
+
+// Writable is nil while outputs reach their topics, otherwise what stops the line.
+func (c *Consumer) Writable() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.session == nil {
+		return c.waiting
+	}
+	return c.session.trouble()
+}
+
+// Partitions lists what is assigned now, in the order of their numbers.
+func (c *Consumer) Partitions() []PartitionState {
+	c.mu.Lock()
+	s := c.session
+	c.mu.Unlock()
+	if s == nil {
+		return nil
+	}
+	return s.partitions()
+}
+
+// DeadLetters counts the records that reached the dead-letter topic.
+func (c *Consumer) DeadLetters() uint64 { return c.metrics.dead.Load() }
+
+// CountFrom0 makes the dead-letter counters of these classes present before the first such record.
+func (c *Consumer) CountFrom0(classes ...string) {
+	for _, class := range append(classes, "too_large", "internal") {
+		c.metrics.deadLetters(class)
+	}
+}
+
+func (c *Consumer) setWaiting(err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.waiting = err
+}
+
+// clientOptions are those of a session's one client, which consumes and produces.
+func (c *Consumer) clientOptions() ([]kgo.Opt, error) {
+	opts, err := c.cfg.ClientOptions()
+	if err != nil {
+		return nil, err
+	}
+	opts = append(
+		opts,
+		kgo.ClientID(c.instance),
+		kgo.ConsumerGroup(c.cfg.Group),
+		kgo.ConsumeTopics(c.cfg.Input),
+		kgo.Balancers(kgo.CooperativeStickyBalancer()),
+		kgo.SessionTimeout(c.cfg.SessionTimeout),
+		kgo.RebalanceTimeout(c.cfg.RebalanceTimeout),
+		kgo.HeartbeatInterval(min(3*time.Second, c.cfg.SessionTimeout/3)),
+		kgo.AutoCommitMarks(),
+		kgo.AutoCommitInterval(time.Second),
+		kgo.BlockRebalanceOnPoll(),
+		// Only a partition that appeared after the group's first start has no committed offset: all of it is
+		// new. The same where a commit fell behind retention: what is left is read, not skipped.
+		kgo.ConsumeStartOffset(kgo.NewOffset().AtStart()),
+		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
+		// A resumed partition waits out the long poll that is under way.
+		kgo.FetchMaxWait(100*time.Millisecond),
+		kgo.ProducerBatchCompression(c.cfg.compression()...),
+		kgo.ProducerLinger(c.cfg.Linger),
+		kgo.RecordPartitioner(newPartitioner()),
+	)
+	if c.cfg.StaticMember {
+		opts = append(opts, kgo.InstanceID(c.instance))
+	}
+	return opts, nil
+}
+
+// beyondRepair tells the errors after which this client cannot go on: a topic that was deleted and made again
+// keeps its old identity inside the client for ever, and a fenced producer stays fenced.
+func beyondRepair(err error) bool {
+	return errors.Is(err, kerr.UnknownTopicID) || errors.Is(err, kerr.InconsistentTopicID) ||
+		errors.Is(err, kerr.ProducerFenced) || errors.Is(err, kerr.FencedInstanceID) ||
+		errors.Is(err, kgo.ErrClientClosed)
+}

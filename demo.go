@@ -1,0 +1,123 @@
+package main
+
+import (
+	"context"
+	"embed"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"millrace/internal/demo"
+)
+
+// demoModels are what the demo serves, swaps in, and sees refused.
+//
+//go:embed testdata/models/fraud_model_v2.txt testdata/models/fraud_model_v3.txt testdata/models/broken_model.txt
+var demoModels embed.FS
+
+// demoCommand is `millrace demo`: the same service as [serve], on an embedded Kafka and Redis.
+func demoCommand(environ []string) *cobra.Command {
+	var opts demo.Options
+	cmd := &cobra.Command{
+		Use:   "demo",
+		Short: "Run everything in one process: Kafka, Redis, card traffic, the service, two swaps",
+		Args:  cobra.NoArgs,
+	}
+	load := configFlags(cmd, environ)
+	cmd.Flags().DurationVar(&opts.Duration, "duration", 0, "how long the traffic runs; default: until interrupted")
+	cmd.Flags().IntVar(&opts.Rate, "rate", 5_000, "events a second")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		cfg, _, err := load()
+		if err != nil {
+			return err
+		}
+		opts.Out = cmd.OutOrStdout()
+		if file, ok := opts.Out.(*os.File); ok {
+			info, err := file.Stat()
+			opts.Terminal = err == nil && info.Mode()&os.ModeCharDevice != 0
+		}
+		return runDemo(cmd.Context(), cfg, opts, cmd.ErrOrStderr())
+	}
+	return cmd
+}
+
+// runDemo starts the embedded parts, points the service at them, and plays the traffic until it ends.
+func runDemo(ctx context.Context, cfg Config, opts demo.Options, stderr io.Writer) (err error) {
+	models, err := os.MkdirTemp("", "millrace-demo-")
+	if err != nil {
+		return fmt.Errorf("demo: %w", err)
+	}
+	defer os.RemoveAll(models)
+	if err := unpackModels(models); err != nil {
+		return fmt.Errorf("demo: %w", err)
+	}
+	opts.Models = demo.Models{V2: "fraud_model_v2.txt", V3: "fraud_model_v3.txt", Broken: "broken_model.txt"}
+	if opts.Stack, err = demo.StartStack(demo.StackOptions{}); err != nil {
+		return err
+	}
+	defer opts.Stack.Close()
+
+	cfg.Kafka.Brokers, cfg.Redis.Addrs = opts.Stack.Brokers(), []string{opts.Stack.Redis()}
+	cfg.Kafka.Input, cfg.Kafka.Output, cfg.Kafka.DeadLetters = demo.Transactions, demo.Predictions, demo.DeadLetters
+	cfg.Kafka.Deployments = demo.Deployments
+	cfg.Model.Path, cfg.Model.Roots = filepath.Join(models, opts.Models.V2), []string{models}
+	if cfg.Log.Level == defaultConfig().Log.Level {
+		cfg.Log.Level = "error" // The demo tells what happens in its own words.
+	}
+	opts.HTTPAddr = "http://" + dialable(cfg.HTTP.Addr)
+
+	// The service outlives the traffic, so that what was sent is scored to the end.
+	serving, stop := context.WithCancelCause(context.WithoutCancel(ctx))
+	served := make(chan error, 1)
+	playing, stopPlaying := context.WithCancel(ctx)
+	defer stopPlaying()
+	go func() {
+		served <- serve(serving, cfg, stderr)
+		stopPlaying() // Without a service there is nothing to show.
+	}()
+	_, err = demo.Run(playing, opts)
+	stop(nil)
+	select {
+	case serveErr := <-served:
+		if serveErr != nil {
+			return serveErr
+		}
+	case <-time.After(15 * time.Second):
+		return errors.New("demo: the service does not stop")
+	}
+	return err
+}
+
+// unpackModels writes the embedded models where the service can open them.
+func unpackModels(dir string) error {
+	const from = "testdata/models"
+	files, err := demoModels.ReadDir(from)
+	if err != nil {
+		return err
+	}
+	for _, file := range files {
+		data, err := demoModels.ReadFile(from + "/" + file.Name())
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(filepath.Join(dir, file.Name()), data, 0o600); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// dialable is the address to reach a listener of this host at.
+func dialable(addr string) string {
+	host, port, err := net.SplitHostPort(addr)
+	if err == nil && host == "" {
+		return net.JoinHostPort("localhost", port)
+	}
+	return addr
+}

@@ -1,0 +1,3 @@
+module a.millrace.invalid/quietlog
+
+go 1.26.0

@@ -1,0 +1,63 @@
+package scoring
+
+import (
+	"math"
+	"strings"
+	"testing"
+)
+
+func TestLinks(t *testing.T) {
+	e := math.E
+	for _, c := range []struct {
+		objective string
+		in, want  []float64
+	}{
+		{"binary sigmoid:1", []float64{0}, []float64{0.5}},
+		{"binary sigmoid:1", []float64{-800}, []float64{0}},
+		{"binary sigmoid:0.5", []float64{2}, []float64{1 / (1 + 1/e)}},
+		{"multiclassova num_class:2 sigmoid:2", []float64{0.5, -0.5}, []float64{1 / (1 + 1/e), 1 / (1 + e)}},
+		{"cross_entropy", []float64{1}, []float64{1 / (1 + 1/e)}},
+		{"xentropy", []float64{1}, []float64{1 / (1 + 1/e)}},
+		{"cross_entropy_lambda", []float64{-40}, []float64{math.Exp(-40)}},
+		{"poisson", []float64{1}, []float64{e}},
+		{"tweedie", []float64{1000}, []float64{math.Inf(1)}},
+		{"multiclass num_class:2", []float64{0, 1}, []float64{1 / (1 + e), e / (1 + e)}},
+		{"multiclass num_class:2", []float64{5000, 5001}, []float64{1 / (1 + e), e / (1 + e)}},
+		{"regression sqrt", []float64{-3}, []float64{-9}},
+		{"fair sqrt", []float64{0}, []float64{0}},
+		{"regression", []float64{-3}, []float64{-3}},
+		{"rank_xendcg", []float64{-3}, []float64{-3}},
+		{"custom", []float64{-3, 7}, []float64{-3, 7}},
+	} {
+		l, err := parseObjective(c.objective, len(c.in))
+		if err != nil {
+			t.Errorf("%s: %v", c.objective, err)
+			continue
+		}
+		got := append([]float64(nil), c.in...)
+		l.apply(got)
+		agree(t, c.objective, got, c.want, 4e-16)
+	}
+}
+
+func TestObjectivesOfOneOutput(t *testing.T) {
+	if _, err := parseObjective("binary sigmoid:1", 3); err == nil || !strings.Contains(err.Error(), "one output, but num_class is 3") {
+		t.Errorf("binary with three classes: %v", err)
+	}
+}
+
+// TestCategoryCodes holds what an int32 conversion makes of a value on the processors LightGBM's users
+// have, but without leaning on the processor.
+func TestCategoryCodes(t *testing.T) {
+	for x, want := range map[float64]float64{
+		0: 0, 1e-36: 0, -0.3: 0, 0.99: 0, -1: -1, -7.5: -1, 33.7: 33, 1<<31 - 1: 1<<31 - 1, 1<<31 - 0.5: 1<<31 - 1,
+		1 << 31: -1, 1 << 32: -1, 1<<32 + 5: -1, 1e300: -1, -1e300: -1, math.Inf(1): -1, math.Inf(-1): -1,
+	} {
+		if got := categoryCode(x); got != want {
+			t.Errorf("categoryCode(%v) = %v, want %v", x, got, want)
+		}
+	}
+	if got := categoryCode(math.NaN()); got != -1 {
+		t.Errorf("categoryCode(NaN) = %v, want -1", got)
+	}
+}
