@@ -30,15 +30,16 @@ func serveCommand(environ []string) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return serve(cmd.Context(), cfg, cmd.ErrOrStderr())
+		return serve(cmd.Context(), cfg, cmd.OutOrStdout())
 	}
 	return cmd
 }
 
 // serve builds the rooms in order, runs them until ctx ends, and lets them stop in reverse. Whatever is wrong at
-// the start ends it with an error; after that no broker and no Redis does.
-func serve(ctx context.Context, cfg Config, stderr io.Writer) error {
-	log, err := telemetry.NewLogger(stderr, cfg.Log)
+// the start ends it with an error; after that no broker and no Redis does. It logs to logs: stdout for the command,
+// so that stderr holds the one line of a failure and nothing else.
+func serve(ctx context.Context, cfg Config, logs io.Writer) error {
+	log, err := telemetry.NewLogger(logs, cfg.Log)
 	if err != nil {
 		return err
 	}

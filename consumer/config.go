@@ -84,7 +84,7 @@ func DefaultConfig() Config {
 		MaxBatch:         512,
 		QueueRecords:     10_000,
 		Compression:      "snappy",
-		Linger:           5 * time.Millisecond,
+		Linger:           time.Millisecond,
 	}
 }
 

@@ -25,8 +25,9 @@ const (
 // The race it closes: a row is read from Redis, then changed there, and the
 // change's invalidation is handled before the row read first is stored. So a
 // fetch reads the key's epoch before it asks Redis, an invalidation raises the
-// epoch, and put stores nothing when the epoch has moved. Invalidations come
-// in order with replies, so one that is yet to come finds the entry and marks it.
+// epoch, and put takes a row whose epoch has moved for stale from the start.
+// Invalidations come in order with replies, so one that is yet to come finds the
+// entry and marks it.
 //
 // All methods are safe for concurrent use.
 type cache struct {
@@ -79,7 +80,7 @@ func (c *cache) fresh(hash uint64, key []byte, contract *Contract, now time.Dura
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	e := s.entries[string(key)]
-	if e == nil || e.contract != contract || e.stale || e.round != s.round || now-e.asked >= c.ttl {
+	if e == nil || e.contract != contract || s.isStale(e) || now-e.asked >= c.ttl {
 		return storedRow{}, false
 	}
 	if !e.used.Load() { // So that a hit seldom writes to shared memory.
@@ -109,23 +110,31 @@ func (c *cache) epoch(hash uint64) uint64 {
 	return s.epochs[stripe(hash)]
 }
 
-// put stores a row that was asked for at the time and epoch given, unless the
-// key has been invalidated since.
+// put stores a row that was asked for at the time and epoch given. Where the key
+// may have been invalidated since, the row is stale, and only takes the place of
+// one that is stale and older.
 func (c *cache) put(hash uint64, key string, contract *Contract, row storedRow, asked time.Duration, epoch uint64) {
 	cost := entryCost(key, row)
 	s := c.shard(hash)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.epochs[stripe(hash)] != epoch || cost > c.limit {
+	if cost > c.limit {
 		return
 	}
+	stale := s.epochs[stripe(hash)] != epoch
 	if old := s.entries[key]; old != nil {
+		if stale && (!s.isStale(old) || old.asked > asked) {
+			return
+		}
 		s.remove(old)
 	}
 	for s.bytes+cost > c.limit {
 		s.evict()
 	}
-	e := &entry{key: key, contract: contract, row: row, asked: asked, round: s.round, place: len(s.clock)}
+	e := &entry{
+		key: key, contract: contract, row: row, asked: asked,
+		round: s.round, stale: stale, place: len(s.clock),
+	}
 	s.entries[key] = e
 	s.clock = append(s.clock, e)
 	s.bytes += cost
@@ -155,6 +164,9 @@ func (c *cache) invalidateAll() {
 		s.mu.Unlock()
 	}
 }
+
+// isStale reports whether an entry has been invalidated.
+func (s *shard) isStale(e *entry) bool { return e.stale || e.round != s.round }
 
 // evict removes the first entry the hand finds that was not used since it last
 // came by. There must be one entry at least.

@@ -49,6 +49,9 @@ func TestInvalidationBetweenReadAndPut(t *testing.T) {
 			if v, ok := freshRow(cache, c, "k", 0); ok {
 				t.Errorf("the row read before the invalidation is fresh: %v", v)
 			}
+			if !anyRow(cache, c, "k", 0) {
+				t.Error("the row read before the invalidation is not kept as a stale copy")
+			}
 			putRow(cache, c, "k", 2, 0, nil)
 			if v, ok := freshRow(cache, c, "k", 0); !ok || v != 2 {
 				t.Errorf("the row read after it: %v, %v", v, ok)
@@ -60,9 +63,12 @@ func TestInvalidationBetweenReadAndPut(t *testing.T) {
 			if !anyRow(cache, c, "k", 0) {
 				t.Error("an invalidated row is gone: it must stay as a stale copy")
 			}
-			putRow(cache, c, "k", 3, 0, func() { invalidate(cache) })
-			if _, ok := freshRow(cache, c, "k", 0); ok {
-				t.Error("a row read before the second invalidation is fresh")
+			putRow(cache, c, "k", 3, 0, func() {
+				invalidate(cache)
+				putRow(cache, c, "k", 4, 0, nil)
+			})
+			if v, ok := freshRow(cache, c, "k", 0); !ok || v != 4 {
+				t.Errorf("a row read before an invalidation took the place of one read after it: %v, %v", v, ok)
 			}
 		})
 	}

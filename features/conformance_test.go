@@ -175,6 +175,20 @@ func conformInvalidation(t *testing.T, addr string) {
 	sees("v", "0:1 0:1 0:1")
 }
 
+// keysWithOwnEpochs are keys whose epochs tell of them alone.
+func keysWithOwnEpochs(cache *cache, n int) (keys [][]byte) {
+	taken := map[[2]uint64]bool{}
+	for i := 0; len(keys) < n; i++ {
+		key := fmt.Appendf(nil, "truth-%d", i)
+		hash := cache.hash(key)
+		if place := [2]uint64{hash % shardCount, uint64(stripe(hash))}; !taken[place] {
+			taken[place] = true
+			keys = append(keys, key)
+		}
+	}
+	return keys
+}
+
 // conformTruth writes rising values and reads all the time. Once the
 // invalidation of a write has been handled, no older value may be Present.
 func conformTruth(t *testing.T, addr string) {
@@ -184,17 +198,7 @@ func conformTruth(t *testing.T, addr string) {
 	eventually(t, "a connection", func() bool { return store.Connected() == nil })
 	write := writer(t, addr)
 	write("FLUSHALL")
-	// The keys have epochs of their own, so that an epoch tells of its key alone.
-	var keys [][]byte
-	taken := map[[2]uint64]bool{}
-	for i := 0; len(keys) < keyCount; i++ {
-		key := fmt.Appendf(nil, "truth-%d", i)
-		hash := store.cache.hash(key)
-		if place := [2]uint64{hash % shardCount, uint64(stripe(hash))}; !taken[place] {
-			taken[place] = true
-			keys = append(keys, key)
-		}
-	}
+	keys := keysWithOwnEpochs(store.cache, keyCount)
 	var floors [keyCount]atomic.Int64 // No older value may be seen any more.
 	var done atomic.Bool
 	var writing, reading sync.WaitGroup

@@ -18,6 +18,10 @@ const complainEvery = time.Minute
 // Store looks rows up in Redis, with a cache of decoded rows in front of it
 // that Redis' invalidation pushes keep honest. It is safe for concurrent use.
 //
+// A connection that dies without a sign is noticed within about two seconds
+// (keepAlive and replyTimeout); hits in that time may be that much older than
+// what Redis holds.
+//
 // Run owns the connection. Fetch works before, beside and after it, by the
 // ladder that Fetch describes.
 type Store struct {

@@ -60,13 +60,17 @@ func NewWatcher(cfg Config, topic string, opts []kgo.Opt, loader *Loader, slot *
 // CatchUp reads the topic to its present end and fills the slot with what it says: the newest deployment that
 // verifies, else the configured model. No deployment and no configured model leave the slot empty. The error is
 // ctx's, or says why a configured model cannot serve when nothing else can.
-func (w *Watcher) CatchUp(ctx context.Context) error {
+func (w *Watcher) CatchUp(ctx context.Context) (err error) {
 	var events []*kgo.Record
 	if w.topic != "" {
 		if err := w.connect(); err != nil {
 			return err
 		}
-		var err error
+		defer func() {
+			if err != nil {
+				w.client.Close()
+			}
+		}()
 		if events, err = w.readToEnd(ctx); err != nil {
 			return err
 		}

@@ -118,18 +118,18 @@ func (s *show) close() {
 func (s *show) open(ctx context.Context) error {
 	waiting, cancel := context.WithTimeout(ctx, readyPatience)
 	defer cancel()
-	var notReady error
+	var answer error
 	if !until(waiting, 50*time.Millisecond, func() bool {
-		// The last answer is worth more than that the time is over.
-		if err := s.service.ready(waiting); err == nil || waiting.Err() == nil {
-			notReady = err
+		err := s.service.ready(waiting)
+		if waiting.Err() == nil {
+			answer = err // The last answer in time says more than that the time is over.
 		}
-		return notReady == nil
+		return err == nil
 	}) {
 		if ctx.Err() != nil {
 			return fmt.Errorf("demo: stopped before the service was ready: %w", ctx.Err())
 		}
-		return fmt.Errorf("demo: the service is not ready after %v: %w", readyPatience, notReady)
+		return fmt.Errorf("demo: the service is not ready after %v: %w", readyPatience, answer)
 	}
 
 	s.writer.put(s.world.Updates())

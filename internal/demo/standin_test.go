@@ -22,12 +22,15 @@ type standIn struct {
 	double       func(id string) bool // These get two.
 	neverSwaps   bool
 	takesBroken  bool
+	takesLater   bool // Refuses the broken model, and scores with it some predictions later.
+	passesOver   bool // Neither takes nor refuses the broken model.
 	scoresPoison bool
 	slidesBack   bool // Every tenth prediction comes from the first model.
 
 	client   *kgo.Client
 	version  string
 	scored   int
+	brokenAt int // What scored was when the broken model was refused.
 	rejected atomic.Int64
 }
 
@@ -82,8 +85,10 @@ func (s *standIn) handle(r *kgo.Record) {
 			return
 		}
 		switch broken := strings.Contains(d.Path, "broken"); {
+		case broken && s.passesOver:
 		case broken && !s.takesBroken:
 			s.rejected.Add(1)
+			s.brokenAt = s.scored
 			s.put(Statuses, []byte(`{"state":"rejected","version":"broken","reason":"it makes no sense"}`))
 		case !s.neverSwaps || broken:
 			s.rejected.Add(1) // As if another were refused, so that only the version can tell.
@@ -107,6 +112,9 @@ func (s *standIn) handle(r *kgo.Record) {
 	by := s.version
 	if s.slidesBack && s.scored%10 == 0 {
 		by = "v2"
+	}
+	if s.takesLater && s.brokenAt > 0 && s.scored > s.brokenAt+600 {
+		by = "broken"
 	}
 	fraud := event.Amount != nil && *event.Amount > 150
 	value := fmt.Appendf(nil, `{"transaction_id":%q,"user_id":"u1","fraud_probability":0.5,"is_fraud":%v,"model_version":%q,"latency_ms":1}`, event.ID, fraud, by)

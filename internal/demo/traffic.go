@@ -52,7 +52,11 @@ func (t *traffic) run(ctx context.Context, rate int) error {
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
 	for n := int64(0); ctx.Err() == nil; {
-		for upTo := schedule.count(time.Now()); n < upTo && ctx.Err() == nil; n++ {
+		now := time.Now()
+		if end, ok := ctx.Deadline(); ok && now.After(end) {
+			now = end
+		}
+		for upTo := schedule.count(now); n < upTo && ctx.Err() == nil; n++ {
 			t.send(n, schedule.due(n))
 		}
 		select {

@@ -178,6 +178,15 @@ func TestFeatureWriterOutlivesTheStore(t *testing.T) {
 	}
 }
 
+func TestOldRowsDoNotReplaceNewerOnes(t *testing.T) {
+	writer := &featureWriter{waiting: map[string]Row{}, wake: make(chan struct{}, 1)}
+	writer.put([]Update{{UserID: "u1", Row: Row{Known: true, TxCount1h: 2}}})
+	writer.putBack(map[string]Row{"u1": {Known: true, TxCount1h: 1}, "u2": {Known: true, TxCount1h: 5}})
+	if writer.waiting["u1"].TxCount1h != 2 || writer.waiting["u2"].TxCount1h != 5 {
+		t.Errorf("waiting: %+v", writer.waiting)
+	}
+}
+
 func TestPaceNeitherDriftsNorOverflows(t *testing.T) {
 	for _, rate := range []int64{1, 3, 7, 5_000, 999_983} {
 		p := pace{start: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), rate: rate}

@@ -63,7 +63,6 @@ func StartTLS(addr string, config *tls.Config) (*Server, error) {
 		return nil, fmt.Errorf("start fake Redis: %w", err)
 	}
 	conn.Close()
-	s.redis.ClockTTL(true)
 	s.inner = s.redis.Server()
 	s.inner.SetPreHook(s.hook)
 	if err := s.Restart(); err != nil {
@@ -231,24 +230,29 @@ func (s *Server) Del(key string) {
 // Commands is the number of commands answered since Start.
 func (s *Server) Commands() int { return s.inner.TotalCommands() }
 
-// watchExpiry pushes the keys that have expired since it last looked. Redis
-// deletes expired keys by itself; miniredis does when a database is touched,
-// which asking for the key does.
+// watchExpiry lets time pass for the keys that expire, and pushes those that have. Miniredis could follow the clock by
+// itself, but would then sort all its keys for every command.
 func (s *Server) watchExpiry() {
 	tick := time.NewTicker(expiryInterval)
 	defer tick.Stop()
-	for {
+	for last := time.Now(); ; {
 		select {
 		case <-s.done:
 			return
 		case <-tick.C:
 		}
+		elapsed := time.Since(last)
+		last = last.Add(elapsed)
 		s.mu.Lock()
 		candidates := make([]dbKey, 0, len(s.expiring))
 		for k := range s.expiring {
 			candidates = append(candidates, k)
 		}
 		s.mu.Unlock()
+		if len(candidates) == 0 {
+			continue
+		}
+		s.redis.FastForward(elapsed)
 		var gone pushes
 		for _, k := range candidates {
 			if !s.redis.DB(k.db).Exists(k.key) {

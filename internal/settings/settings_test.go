@@ -19,8 +19,7 @@ type sample struct {
 	Name  string    `yaml:"name" doc:"a text"`
 	Plain plain     `yaml:"plain"`
 	Other otherKind `yaml:"other"`
-	local int
-	Skip  chan int `yaml:"-"`
+	Skip  chan int  `yaml:"-"`
 }
 
 type plain struct {
@@ -292,7 +291,7 @@ func TestWhatIsAccepted(t *testing.T) {
 			}
 			want := defaults()
 			c.want(&want)
-			if diff := cmp.Diff(want, got, cmp.AllowUnexported(sample{})); diff != "" {
+			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("(-want +got)\n%s", diff)
 			}
 		})
@@ -350,7 +349,7 @@ other:
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(cfg, again, cmp.AllowUnexported(sample{})); diff != "" {
+	if diff := cmp.Diff(cfg, again); diff != "" {
 		t.Errorf("read back: (-first +second)\n%s", diff)
 	}
 }
