@@ -62,7 +62,7 @@ kafka:
   max_batch: 512
   queue_records: 10000
   compression: snappy
-  linger: 5ms
+  linger: 1ms
   tls:
     enabled: false
     ca: ""

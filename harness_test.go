@@ -17,7 +17,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 
@@ -254,18 +253,6 @@ func (r *rig) read(topic string, n int) []*kgo.Record {
 		}
 	}
 	return records
-}
-
-// held counts a topic's records.
-func (r *rig) held(topic string) int {
-	r.t.Helper()
-	ends, err := kadm.NewClient(r.client).ListEndOffsets(context.Background(), topic)
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	n := 0
-	ends.Each(func(o kadm.ListedOffset) { n += int(o.Offset) })
-	return n
 }
 
 // deploy publishes a deployment event.

@@ -190,7 +190,7 @@ func TestBackoffDoubles(t *testing.T) {
 			if n := client.open(); n != 0 {
 				t.Fatalf("produced again before %d ms", want)
 			}
-			time.Sleep(1)
+			time.Sleep(time.Nanosecond)
 		}
 		synctest.Wait()
 		client.settle(2, nil)

@@ -26,13 +26,13 @@ const Degrade = "degrade"
 
 // Config is how rows are kept, cached and waited for.
 type Config struct {
-	KeyPrefix  string        `yaml:"key_prefix"`  // Before the entity in its row's key.
-	Layout     StoreLayout   `yaml:"layout"`      // JSONLayout or HashLayout.
-	CacheBytes Bytes         `yaml:"cache_bytes"` // Memory for decoded rows.
-	CacheTTL   time.Duration `yaml:"cache_ttl"`   // A row is asked for again after this at the latest.
-	MaxStale   time.Duration `yaml:"max_stale"`   // How old a copy may be that stands in when Redis fails.
-	Timeout    time.Duration `yaml:"timeout"`     // How long a batch waits for Redis.
-	Policy     string        `yaml:"policy"`      // Degrade.
+	KeyPrefix  string        `yaml:"key_prefix" doc:"text before the entity in the key of its row"`
+	Layout     StoreLayout   `yaml:"layout" doc:"json: a string with one JSON object; hash: a hash with a field for each feature"`
+	CacheBytes Bytes         `yaml:"cache_bytes" doc:"memory for decoded rows, such as 128MiB"`
+	CacheTTL   time.Duration `yaml:"cache_ttl" doc:"a row is asked for again after this at the latest"`
+	MaxStale   time.Duration `yaml:"max_stale" doc:"how old a copy may be that stands in when Redis fails"`
+	Timeout    time.Duration `yaml:"timeout" doc:"how long a batch waits for Redis"`
+	Policy     string        `yaml:"policy" doc:"degrade: score with stale or default values when Redis fails"`
 }
 
 // DefaultConfig is what an empty configuration means.
@@ -74,10 +74,10 @@ func (c *Config) validate() error {
 // (HMGET for hashes), CLIENT TRACKING, HELLO and, for a db, SELECT, on the keys
 // with the prefix.
 type Redis struct {
-	Addrs    []string `yaml:"addrs"` // host:port of one server.
-	Username string   `yaml:"username"`
-	Password string   `yaml:"password"`
-	DB       int      `yaml:"db"`
+	Addrs    []string `yaml:"addrs" doc:"address of the server, host:port"`
+	Username string   `yaml:"username" doc:"ACL user"`
+	Password string   `yaml:"password" doc:"password" secret:"true"`
+	DB       int      `yaml:"db" doc:"number of the database"`
 	TLS      TLS      `yaml:"tls"`
 }
 
@@ -100,12 +100,12 @@ func (r *Redis) validate() error {
 
 // TLS is how a connection is secured.
 type TLS struct {
-	Enabled            bool   `yaml:"enabled"`
-	CA                 string `yaml:"ca"`          // PEM file of the authorities to trust; empty = the system's.
-	Cert               string `yaml:"cert"`        // PEM file of our certificate, with Key.
-	Key                string `yaml:"key"`         // PEM file of its key.
-	ServerName         string `yaml:"server_name"` // The name the server's certificate must hold; empty = the address's host.
-	InsecureSkipVerify bool   `yaml:"insecure_skip_verify"`
+	Enabled            bool   `yaml:"enabled" doc:"connect with TLS"`
+	CA                 string `yaml:"ca" doc:"file with the authorities to trust; empty means the system's"`
+	Cert               string `yaml:"cert" doc:"file with the client certificate"`
+	Key                string `yaml:"key" doc:"file with the client certificate's key"`
+	ServerName         string `yaml:"server_name" doc:"name to expect in the server's certificate"`
+	InsecureSkipVerify bool   `yaml:"insecure_skip_verify" doc:"trust any certificate; for tests only"`
 }
 
 // config is nil where TLS is off. The files are read once.

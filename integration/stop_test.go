@@ -1,0 +1,42 @@
+//go:build integration
+
+package integration
+
+import (
+	"testing"
+)
+
+// SIGTERM in mid-stream drains: what was answered is committed, and the next process goes on exactly there.
+func TestStopDrainsAndRestartContinues(t *testing.T) {
+	s := newScene(t, 8, "json")
+	v := s.serve("one").ready()
+	l := s.startLoad(2000)
+	eventually(t, "the stream flows", func() bool { return v.predictions() >= 2000 })
+	v.terminate()
+	if answered, committed := s.held(s.output()), total(s.committed()); answered != committed {
+		t.Errorf("after the drain %d predictions are written and %d offsets committed", answered, committed)
+	}
+	l.more(1000)
+	v = s.serve("one").ready()
+	eventually(t, "the stream flows again", func() bool { return v.predictions() >= 2000 })
+	l.finish()
+	s.allAnswered()
+	a := s.audit(nil)
+	t.Logf("after SIGTERM and a restart: %d second copies", a.duplicates)
+}
+
+// A process that is killed leaves its work to the next one: nothing is lost, and what is done twice is done alike.
+func TestCrashLosesNothing(t *testing.T) {
+	s := newScene(t, 8, "json")
+	v := s.serve("one").ready()
+	l := s.startLoad(2000)
+	eventually(t, "the stream flows", func() bool { return v.predictions() >= 3000 })
+	v.crash()
+	l.more(500)
+	v = s.serve("one").ready()
+	eventually(t, "the stream flows again", func() bool { return v.predictions() >= 3000 })
+	l.finish()
+	s.allAnswered()
+	a := s.audit(nil)
+	t.Logf("after SIGKILL and a restart: %d second copies", a.duplicates)
+}
