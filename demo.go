@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"millrace/internal/demo"
+	"millrace/internal/settings"
 )
 
 // demoModels are what the demo serves, swaps in, and sees refused.
@@ -23,7 +24,7 @@ var demoModels embed.FS
 
 // demoCommand is `millrace demo`: the same service as [serve], on an embedded Kafka and Redis.
 func demoCommand(environ []string) *cobra.Command {
-	var opts demo.Options
+	opts := demo.Options{Seed: 1}
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "Run everything in one process: Kafka, Redis, card traffic, the service, two swaps",
@@ -32,10 +33,16 @@ func demoCommand(environ []string) *cobra.Command {
 	load := configFlags(cmd, environ)
 	cmd.Flags().DurationVar(&opts.Duration, "duration", 0, "how long the traffic runs; default: until interrupted")
 	cmd.Flags().IntVar(&opts.Rate, "rate", 5_000, "events a second")
+	cmd.Flags().Uint64Var(&opts.Seed, "seed", opts.Seed, "of the traffic: the same seed plays the same cards")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		cfg, _, err := load()
+		cfg, sources, err := load()
 		if err != nil {
 			return err
+		}
+		for _, s := range sources.All() {
+			if s.Path == "log.level" && s.Origin == settings.Default {
+				cfg.Log.Level = "error" // The demo tells what happens in its own words.
+			}
 		}
 		opts.Out = cmd.OutOrStdout()
 		if file, ok := opts.Out.(*os.File); ok {
@@ -67,9 +74,6 @@ func runDemo(ctx context.Context, cfg Config, opts demo.Options, stderr io.Write
 	cfg.Kafka.Input, cfg.Kafka.Output, cfg.Kafka.DeadLetters = demo.Transactions, demo.Predictions, demo.DeadLetters
 	cfg.Kafka.Deployments = demo.Deployments
 	cfg.Model.Path, cfg.Model.Roots = filepath.Join(models, opts.Models.V2), []string{models}
-	if cfg.Log.Level == defaultConfig().Log.Level {
-		cfg.Log.Level = "error" // The demo tells what happens in its own words.
-	}
 	opts.HTTPAddr = "http://" + dialable(cfg.HTTP.Addr)
 
 	// The service outlives the traffic, so that what was sent is scored to the end.

@@ -45,9 +45,13 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 		versionCommand(),
 	)
 	if err := root.ExecuteContext(ctx); err != nil {
-		line := strings.Join(strings.FieldsFunc(err.Error(), func(r rune) bool { return r == '\n' || r == '\r' }), "; ")
-		fmt.Fprintln(stderr, "millrace:", line)
+		fmt.Fprintln(stderr, "millrace:", oneLine(err))
 		return 1
 	}
 	return 0
+}
+
+// oneLine is an error's text without its line ends: some libraries advise on several lines.
+func oneLine(err error) string {
+	return strings.Join(strings.FieldsFunc(err.Error(), func(r rune) bool { return r == '\n' || r == '\r' || r == '\t' }), " ")
 }
