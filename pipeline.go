@@ -121,7 +121,6 @@ func (p *pipeline) encode(b *consumer.Batch, d *swap.Deployment) {
 		b.Publish(i, value, headers[first:len(headers):len(headers)])
 		p.observe(&out)
 	}
-	p.counter.Add(len(p.good))
 }
 
 // follow makes what belongs to a deployment, once for as long as it is live.
@@ -136,8 +135,9 @@ func (p *pipeline) follow(d *swap.Deployment) {
 	}
 }
 
-// observe adds one prediction to the histograms.
+// observe counts one prediction made. A batch that has to be produced again is scored, and counted, again.
 func (p *pipeline) observe(out *prediction) {
+	p.counter.Inc()
 	p.metrics.Latency.Update(out.latency.Seconds())
 	if score, one := p.format.pick(out.scores); one {
 		p.metrics.Score.Update(score)

@@ -136,6 +136,7 @@ func TestPoisonIsRejectedWithItsClass(t *testing.T) {
 		records = append(records, event(int64(i), v))
 	}
 	b := consumer.NewBatch(records, time.Now())
+	b.PolledAt[7] = time.Now().Add(-time.Hour)
 	if err := p.Handle(context.Background(), b); err != nil {
 		t.Fatal(err)
 	}
@@ -149,7 +150,7 @@ func TestPoisonIsRejectedWithItsClass(t *testing.T) {
 			t.Errorf("record %d has the identity %q", i, headerOf(b.Output(i), consumer.HeaderID))
 		}
 	}
-	if !strings.Contains(string(b.Output(7).Value), `"transaction_id":"b"`) {
+	if value := string(b.Output(7).Value); !strings.Contains(value, `"transaction_id":"b"`) || !strings.Contains(value, `"latency_ms":360000`) {
 		t.Errorf("record 7 became %s", b.Output(7).Value)
 	}
 }

@@ -135,16 +135,22 @@ func TestStopDrainsAndRestartContinues(t *testing.T) {
 	for p := range int32(2) {
 		b.send(p, 2000)
 	}
+	// Acknowledgements take their time, so that the stop falls into the middle of several.
+	b.cluster.ControlKey(int16(kmsg.Produce), func(kmsg.Request) (kmsg.Response, error, bool) {
+		b.cluster.KeepControl()
+		b.cluster.SleepControl(func() { time.Sleep(30 * time.Millisecond) })
+		return nil, nil, false
+	})
 	var handled atomic.Int64
 	_, stop := b.run("one", b.cfg, func() Handler {
 		return handlerFunc(func(ctx context.Context, batch *Batch) error {
 			handled.Add(int64(len(batch.Records)))
-			time.Sleep(2 * time.Millisecond) // Work, so that the stop falls into the middle.
 			return echo(ctx, batch)
 		})
 	})
-	eventually(t, "some batches are through", func() bool { return handled.Load() > 500 })
+	eventually(t, "some batches are under way", func() bool { return handled.Load() > 500 })
 	stop()
+	b.cluster.DropControl()
 	held := b.held(b.cfg.Output)
 	if at := b.committed(0) + b.committed(1); at != int64(held) || held >= 4000 {
 		t.Fatalf("%d outputs stand and %d records are committed, want the same and below 4000", held, at)

@@ -310,9 +310,12 @@ func TestCatchUpPassesOverTransactions(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	_, slot, err := b.watch("")
+	w, slot, err := b.watch("")
 	if err != nil {
 		t.Fatal(err)
+	}
+	if h := w.History(); len(h) != 1 {
+		t.Errorf("the history is %+v, want the committed deployment alone", h)
 	}
 	if d := slot.Load(); d == nil || d.Version != "fraud_model_v3" {
 		t.Errorf("%+v is live, want fraud_model_v3", d)
