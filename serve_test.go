@@ -11,7 +11,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 	"go.uber.org/goleak"
 )
 
@@ -226,6 +228,17 @@ func TestServeWaitsForAModel(t *testing.T) {
 	}
 	if code, _ := s.get("/healthz"); code != http.StatusOK {
 		t.Errorf("/healthz: %d", code)
+	}
+	joins := r.kafka.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.JoinGroup}, Observe: true, Count: -1})
+	asked := 0
+	eventually(t, "the deployments are read, and then some", func() bool {
+		if strings.Contains(s.log.String(), "no model") {
+			asked++
+		}
+		return asked == 50
+	})
+	if n := joins.Hits(); n != 0 {
+		t.Errorf("%d attempts to join the group without a model", n)
 	}
 	r.deploy(`{"model_path":"fraud_model_v3.txt","version":"three"}`)
 	s.ready()

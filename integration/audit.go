@@ -18,8 +18,8 @@ import (
 // tolerance is how far a probability may be from LightGBM's own: an ulp or two of a sum in another order.
 const tolerance = 1e-12
 
-// audit compares what stands in a scene's topics, record by record. Its findings are errors of the test; its counts
-// are for the test to judge.
+// audit compares what stands in a scene's topics, record by record. Its findings fail the test; its counts are for the
+// test to judge.
 type audit struct {
 	scene       *scene
 	events      map[string]int // event number by millrace-id
@@ -27,7 +27,8 @@ type audit struct {
 	predictions map[string][]*kgo.Record
 	order       []*kgo.Record // the predictions, in the order of each partition
 
-	duplicates int
+	duplicates int            // predictions behind the first of their event
+	letters    int            // dead letters behind the first of their record
 	worst      float64        // distance from LightGBM
 	versions   map[string]int // predictions by the version they name
 	statuses   map[string]int // predictions by what became of the store's features; "" when nothing did
@@ -62,12 +63,12 @@ func (s *scene) audit(from map[int32]int64) *audit {
 	a.checkEvents()
 	a.checkOrder()
 	a.checkDeadLetters(s.read(s.deadLetters()))
-	s.t.Logf("%d events, %d poison records: %d predictions, %d of them second copies; by version %v, by status %v; at most %.1e from LightGBM",
-		len(a.events), len(a.poison), len(a.order), a.duplicates, a.versions, a.statuses, a.worst)
+	s.t.Logf("%d events, %d poison records: %d predictions, %d of them second copies, and %d second dead letters; by version %v, by status %v; at most %.1e from LightGBM",
+		len(a.events), len(a.poison), len(a.order), a.duplicates, a.letters, a.versions, a.statuses, a.worst)
 	return a
 }
 
-// errorf reports a finding; after the first twenty they are only counted by the test's failing.
+// errorf reports a finding, up to the twentieth.
 func (a *audit) errorf(format string, args ...any) {
 	a.scene.t.Helper()
 	if a.errors++; a.errors <= 20 {
@@ -78,8 +79,8 @@ func (a *audit) errorf(format string, args ...any) {
 // exactlyOnce finds second copies.
 func (a *audit) exactlyOnce() {
 	a.scene.t.Helper()
-	if a.duplicates > 0 {
-		a.errorf("%d predictions are second copies, want none", a.duplicates)
+	if a.duplicates > 0 || a.letters > 0 {
+		a.errorf("%d predictions and %d dead letters are second copies, want none", a.duplicates, a.letters)
 	}
 }
 
@@ -96,6 +97,7 @@ func (a *audit) checkEvents() {
 		}
 		for _, record := range copies {
 			a.checkPrediction(record, n)
+			a.checkCopy(copies[0], record)
 		}
 		a.duplicates += len(copies) - 1
 	}
@@ -113,8 +115,19 @@ func (a *audit) checkEvents() {
 var predictionForm = regexp.MustCompile(`^\{"transaction_id":([^,]+),"user_id":([^,]+),"fraud_probability":([-+.e0-9]+),"is_fraud":(true|false),` +
 	`"model_version":"([^"]+)","latency_ms":([.0-9]+)(?:,"features":(\{[^}]+\}))?\}$`)
 
-// checkPrediction judges one prediction by itself: its form, its headers, its score. That copies agree follows, as
-// long as they name the same model and statuses.
+// checkCopy compares two answers to one event. Only their latencies may differ; where another model, or another state
+// of Redis, gave the second one, it says so, and is judged by that.
+func (a *audit) checkCopy(first, second *kgo.Record) {
+	one, two := predictionForm.FindSubmatch(first.Value), predictionForm.FindSubmatch(second.Value)
+	if one == nil || two == nil || !bytes.Equal(one[5], two[5]) || !bytes.Equal(one[7], two[7]) {
+		return
+	}
+	if !bytes.Equal(one[3], two[3]) || !bytes.Equal(one[4], two[4]) {
+		a.errorf("%s has two scores: %s and %s", header(first, "millrace-id"), first.Value, second.Value)
+	}
+}
+
+// checkPrediction judges one prediction by itself: its form, its headers, its score.
 func (a *audit) checkPrediction(record *kgo.Record, n int) {
 	parts := predictionForm.FindSubmatch(record.Value)
 	if parts == nil || !json.Valid(record.Value) {
@@ -252,6 +265,7 @@ func (a *audit) checkDeadLetters(letters []*kgo.Record) {
 		if got[id] == 0 {
 			a.errorf("poison record %s is not in the dead-letter topic", id)
 		}
+		a.letters += max(got[id]-1, 0)
 	}
 }
 

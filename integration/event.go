@@ -84,11 +84,11 @@ func storedRow(user int) (row []storedField, known bool) {
 }
 
 func rowJSON(row []storedField) string {
-	text := "{"
+	text := []byte("{")
 	for _, field := range row {
-		text += fmt.Sprintf("%q:%s,", field.name, number(field.value))
+		text = fmt.Appendf(text, "%q:%s,", field.name, number(field.value))
 	}
-	return text + `"updated_by":"the tests"}`
+	return string(text) + `"updated_by":"the tests"}`
 }
 
 // modelRow is what a model has to see of event n: with the user's row, or with the defaults alone.

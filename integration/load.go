@@ -10,7 +10,10 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// load is a producer that sends events steadily, whatever happens to the broker.
+// poisonEvery is how many beats of a load, a hundred a second, have one poison record among them.
+const poisonEvery = 10
+
+// load is a producer that sends events steadily, and now and then a poison record, whatever happens to the broker.
 type load struct {
 	scene *scene
 	stop  context.CancelFunc
@@ -46,13 +49,16 @@ func (l *load) run(ctx context.Context, client *kgo.Client, perSecond int) {
 	const beat = 10 * time.Millisecond
 	ticks := time.NewTicker(beat)
 	defer ticks.Stop()
-	for {
+	for i := 0; ; i++ {
 		select {
 		case <-ctx.Done():
 			return
 		case <-ticks.C:
 		}
 		records := l.scene.events(perSecond / int(time.Second/beat))
+		if i%poisonEvery == 0 {
+			records = append(records, poison(l.scene.input(), i/poisonEvery))
+		}
 		l.mu.Lock()
 		l.sent += len(records)
 		l.mu.Unlock()
@@ -72,14 +78,14 @@ func (l *load) settle(_ *kgo.Record, err error) {
 	}
 }
 
-// counts are the events sent so far, and those of them that the broker has acknowledged.
+// counts are the records sent so far, and those of them that the broker has acknowledged.
 func (l *load) counts() (sent, acked int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.sent, l.acked
 }
 
-// more waits until so many further events are acknowledged.
+// more waits until so many further records are acknowledged.
 func (l *load) more(n int) {
 	l.scene.t.Helper()
 	_, before := l.counts()
@@ -89,8 +95,8 @@ func (l *load) more(n int) {
 	})
 }
 
-// finish ends the load and waits until all of it is acknowledged. It returns how many events that were.
-func (l *load) finish() int {
+// finish ends the load and waits until all of it is acknowledged.
+func (l *load) finish() {
 	l.scene.t.Helper()
 	l.stop()
 	<-l.done
@@ -101,8 +107,6 @@ func (l *load) finish() int {
 	if err := l.failure(); err != nil {
 		l.scene.t.Fatalf("the load itself could not be sent: %v", err)
 	}
-	sent, _ := l.counts()
-	return sent
 }
 
 func (l *load) failure() error {

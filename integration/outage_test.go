@@ -28,6 +28,8 @@ func TestBrokerCrashesAndComesBack(t *testing.T) {
 	}
 	eventually(t, "the stream flows again", func() bool { return v.predictions() >= before+4000 })
 	v.ready()
+	s.deploy(`{"model_path":"fraud_model_v3.txt"}`)
+	eventually(t, "the deployments are followed again", func() bool { return v.metric(`millrace_model_info{version="fraud_model_v3"`) == 1 })
 	l.finish()
 	s.allAnswered()
 	a := s.audit(nil)

@@ -14,10 +14,9 @@ import (
 // its dead letter, and the group's offsets stand at the end.
 func TestServeScoresAsLightGBMDoes(t *testing.T) {
 	for _, test := range []struct {
-		layout           string
-		events, poison   int
-		partitions       int32
-		knownUsersEvents int
+		layout         string
+		events, poison int
+		partitions     int32
 	}{
 		{layout: "json", events: 20_000, poison: 50, partitions: 8},
 		{layout: "hash", events: 4_000, poison: 15, partitions: 4},

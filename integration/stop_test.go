@@ -2,9 +2,7 @@
 
 package integration
 
-import (
-	"testing"
-)
+import "testing"
 
 // SIGTERM in mid-stream drains: what was answered is committed, and the next process goes on exactly there.
 func TestStopDrainsAndRestartContinues(t *testing.T) {
@@ -13,8 +11,8 @@ func TestStopDrainsAndRestartContinues(t *testing.T) {
 	l := s.startLoad(2000)
 	eventually(t, "the stream flows", func() bool { return v.predictions() >= 2000 })
 	v.terminate()
-	if answered, committed := s.held(s.output()), total(s.committed()); answered != committed {
-		t.Errorf("after the drain %d predictions are written and %d offsets committed", answered, committed)
+	if answered, committed := s.held(s.output())+s.held(s.deadLetters()), total(s.committed()); answered != committed {
+		t.Errorf("after the drain %d predictions and dead letters are written and %d offsets committed", answered, committed)
 	}
 	l.more(1000)
 	v = s.serve("one").ready()
@@ -22,6 +20,7 @@ func TestStopDrainsAndRestartContinues(t *testing.T) {
 	l.finish()
 	s.allAnswered()
 	a := s.audit(nil)
+	a.exactlyOnce()
 	t.Logf("after SIGTERM and a restart: %d second copies", a.duplicates)
 }
 
