@@ -9,12 +9,15 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"millrace/internal/demo"
 	"millrace/internal/settings"
+	"millrace/telemetry"
 )
 
 // demoModels are what the demo serves, swaps in, and sees refused.
@@ -22,27 +25,48 @@ import (
 //go:embed testdata/models/fraud_model_v2.txt testdata/models/fraud_model_v3.txt testdata/models/broken_model.txt
 var demoModels embed.FS
 
+// demoConfig is what the demo lets one choose of the service's configuration. The rest is the defaults: it runs on
+// parts of its own, whatever the environment says of a real Kafka and Redis.
+type demoConfig struct {
+	Log  telemetry.LogConfig `yaml:"log"`
+	HTTP telemetry.Config    `yaml:"http"`
+}
+
 // demoCommand is `millrace demo`: the same service as [serve], on an embedded Kafka and Redis.
 func demoCommand(environ []string) *cobra.Command {
 	opts := demo.Options{Seed: 1}
 	cmd := &cobra.Command{
 		Use:   "demo",
-		Short: "Run everything in one process: Kafka, Redis, card traffic, the service, two swaps",
+		Short: "Run everything in one process: Kafka, Redis, card traffic, the service, a swap and a refused model",
 		Args:  cobra.NoArgs,
 	}
-	load := configFlags(cmd, environ)
-	cmd.Flags().DurationVar(&opts.Duration, "duration", 0, "how long the traffic runs; default: until interrupted")
+	chosen := demoConfig{Log: telemetry.DefaultLogConfig(), HTTP: telemetry.DefaultConfig()}
+	chosen.Log.Level = "error" // The demo tells what happens in its own words.
+	sources, err := settings.Of("millrace", &chosen)
+	if err == nil {
+		sources.RegisterFlags(cmd.Flags())
+	}
+	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return settings.FlagError(cmd.Flags(), err) })
+	cmd.Flags().DurationVar(&opts.Duration, "duration", 0, "how long the traffic runs; 0: until interrupted")
 	cmd.Flags().IntVar(&opts.Rate, "rate", 5_000, "events a second")
 	cmd.Flags().Uint64Var(&opts.Seed, "seed", opts.Seed, "of the traffic: the same seed plays the same cards")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		cfg, sources, err := load()
 		if err != nil {
 			return err
 		}
-		for _, s := range sources.All() {
-			if s.Path == "log.level" && s.Origin == settings.Default {
-				cfg.Log.Level = "error" // The demo tells what happens in its own words.
-			}
+		own := slices.DeleteFunc(slices.Clone(environ), func(variable string) bool {
+			return !strings.HasPrefix(variable, "MILLRACE_LOG_") && !strings.HasPrefix(variable, "MILLRACE_HTTP_")
+		})
+		if err := sources.Load(cmd.Flags(), own); err != nil {
+			return err
+		}
+		cfg := defaultConfig()
+		cfg.Log, cfg.HTTP, cfg.Instance = chosen.Log, chosen.HTTP, "demo"
+		if err := cfg.validate(); err != nil {
+			return sources.Blame(err)
+		}
+		if opts.Duration < 0 || opts.Rate < 1 {
+			return fmt.Errorf("demo: --duration %v and --rate %d: give a duration from 0 up and a rate from 1 up", opts.Duration, opts.Rate)
 		}
 		opts.Out = cmd.OutOrStdout()
 		if file, ok := opts.Out.(*os.File); ok {

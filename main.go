@@ -30,6 +30,7 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 	root := &cobra.Command{
 		Use:           "millrace",
 		Short:         "Score a Kafka stream with a tree model: one static binary",
+		Version:       buildVersion(),
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}

@@ -93,7 +93,7 @@ func (p *pipeline) encode(b *consumer.Batch, d *swap.Deployment) {
 	width, outputs := d.Contract.Len(), d.Model.Outputs()
 	buffer := make([]byte, 0, len(p.good)*predictionSize)
 	headers := make([]kgo.RecordHeader, 0, 3*len(p.good))
-	now := time.Now()
+	now, written := time.Now(), 0
 	for at, i := range p.good {
 		out := prediction{
 			event:   &p.events[at],
@@ -103,7 +103,7 @@ func (p *pipeline) encode(b *consumer.Batch, d *swap.Deployment) {
 			latency: now.Sub(b.PolledAt[i]),
 		}
 		if !finite(out.scores) {
-			b.Reject(i, "score_not_finite", fmt.Sprintf("%s scores it %v: the model's inputs are out of its range", d.Name(), out.scores))
+			b.Reject(i, classNotFinite, fmt.Sprintf("%s scores it %v: the model's inputs are out of its range", d.Name(), out.scores))
 			continue
 		}
 		start := len(buffer)
@@ -120,7 +120,10 @@ func (p *pipeline) encode(b *consumer.Batch, d *swap.Deployment) {
 		)
 		b.Publish(i, value, headers[first:len(headers):len(headers)])
 		p.observe(&out)
+		written++
 	}
+	counter := p.counter
+	b.Acknowledged = func() { counter.Add(written) }
 }
 
 // follow makes what belongs to a deployment, once for as long as it is live.
@@ -135,9 +138,8 @@ func (p *pipeline) follow(d *swap.Deployment) {
 	}
 }
 
-// observe counts one prediction made. A batch that has to be produced again is scored, and counted, again.
+// observe adds one prediction to the histograms. A batch that has to be produced again is scored, and seen, again.
 func (p *pipeline) observe(out *prediction) {
-	p.counter.Inc()
 	p.metrics.Latency.Update(out.latency.Seconds())
 	if score, one := p.format.pick(out.scores); one {
 		p.metrics.Score.Update(score)
@@ -149,6 +151,9 @@ const (
 	headerModel       = "millrace-model" // version@digest of the deployment that scored it
 	headerTraceparent = "traceparent"    // the event's own, W3C Trace Context
 )
+
+// classNotFinite is the class of an event whose score is no number that JSON can hold.
+const classNotFinite = "score_not_finite"
 
 // predictionSize is about what a prediction and its identity take, in bytes.
 const predictionSize = 256

@@ -49,7 +49,7 @@ func deployment(t testing.TB, path string, copied ...string) *swap.Deployment {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d, err := swap.NewLoader(cfg.Model, contract, cfg.Output.Threshold).Configured(path)
+	d, err := swap.NewLoader(cfg.Model, contract, cfg.Output.Threshold, -1).Configured(path)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -49,8 +49,8 @@ func newPredictionFormat(cfg OutputConfig) *predictionFormat {
 // pick is the one score that a decision can be made on, or false where the scores are written as an array.
 func (f *predictionFormat) pick(scores []float64) (float64, bool) {
 	switch {
-	case f.class >= 0 && f.class < len(scores):
-		return scores[f.class], true
+	case f.class >= 0:
+		return scores[f.class], true // A deployment without that class is refused.
 	case len(scores) == 1:
 		return scores[0], true
 	}

@@ -59,11 +59,11 @@ func serve(ctx context.Context, cfg Config, logs io.Writer) error {
 	defer store.Close()
 
 	slot := new(swap.Slot)
-	kafka, err := cfg.Kafka.ClientOptions()
+	kafka, err := cfg.Kafka.ClientOptions(cfg.Instance)
 	if err != nil {
 		return err
 	}
-	loader := swap.NewLoader(cfg.Model, contract, cfg.Output.Threshold)
+	loader := swap.NewLoader(cfg.Model, contract, cfg.Output.Threshold, cfg.Output.Class)
 	watcher := swap.NewWatcher(cfg.Model, cfg.Kafka.Deployments, kafka, loader, slot, set, log)
 
 	predictions := telemetry.NewPredictions(set)
@@ -74,7 +74,7 @@ func serve(ctx context.Context, cfg Config, logs io.Writer) error {
 	if err != nil {
 		return err
 	}
-	stream.CountFrom0(features.Classes()...)
+	stream.CountFrom0(append(features.Classes(), classNotFinite)...)
 
 	// The page is up first and down last: it says what the rest waits for.
 	page := &status{
@@ -109,7 +109,7 @@ func runRooms(ctx context.Context, cfg Config, log *slog.Logger, server *telemet
 	group.Go(func() error { return store.Run(rooms) })
 	group.Go(func() error {
 		defer stopRooms()
-		if err := consumer.Ping(ctx, cfg.Kafka); err != nil {
+		if err := consumer.Ping(ctx, cfg.Kafka, cfg.Instance); err != nil {
 			return err
 		}
 		if err := watcher.CatchUp(ctx); err != nil {

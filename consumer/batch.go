@@ -24,6 +24,9 @@ type Batch struct {
 	Records []*kgo.Record
 	// PolledAt holds for each record when the poll that brought it returned.
 	PolledAt []time.Time
+	// Acknowledged, where the handler sets it, is called once every output has reached its topic. It must be quick
+	// and safe beside the handler's own goroutine.
+	Acknowledged func()
 
 	output, deadLetters string // topics
 
@@ -70,7 +73,7 @@ func (b *Batch) Reject(i int, class, reason string) {
 func (b *Batch) reset() {
 	b.answers = make([]answer, len(b.Records))
 	b.out = make([]kgo.Record, len(b.Records))
-	b.failed = nil
+	b.failed, b.Acknowledged = nil, nil
 }
 
 // finish completes the answers after the handler is done: a record it forgot and a prediction that Kafka found

@@ -7,6 +7,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"slices"
@@ -147,7 +148,7 @@ func (c Config) Validate() error {
 	case c.QueueRecords < c.MaxBatch:
 		return fmt.Errorf("kafka.queue_records: %d is below kafka.max_batch (%d): raise it", c.QueueRecords, c.MaxBatch)
 	}
-	_, err := c.ClientOptions()
+	_, err := c.ClientOptions("")
 	return err
 }
 
@@ -183,11 +184,12 @@ func (c Config) validateTopics() error {
 	return nil
 }
 
-// ClientOptions are the options every Kafka client of the process shares: brokers, encryption, login.
-// An error names the setting at fault.
-func (c Config) ClientOptions() ([]kgo.Opt, error) {
+// ClientOptions are the options every Kafka client of the process shares: brokers, encryption, login, and the
+// instance as client.id. An error names the setting at fault.
+func (c Config) ClientOptions(instance string) ([]kgo.Opt, error) {
 	opts := []kgo.Opt{
 		kgo.SeedBrokers(c.Brokers...),
+		kgo.ClientID(instance),
 		// Metadata may be asked for again after a quarter of a second: at the client's own five, a cut
 		// connection takes ten seconds to heal.
 		kgo.MetadataMinAge(250 * time.Millisecond),
@@ -283,8 +285,8 @@ func (c Config) compression() []kgo.CompressionCodec {
 // Ping asks the brokers for an answer, so that a wrong address or a wrong password ends a start in one clear line:
 // the client itself would retry for ever without a word. A broker that refuses the connection may be starting up
 // and has the connect timeout for it.
-func Ping(ctx context.Context, c Config) error {
-	opts, err := c.ClientOptions()
+func Ping(ctx context.Context, c Config, instance string) error {
+	opts, err := c.ClientOptions(instance)
 	if err != nil {
 		return err
 	}
@@ -312,6 +314,9 @@ func Ping(ctx context.Context, c Config) error {
 		}
 		if errors.Is(err, context.DeadlineExceeded) {
 			err = fmt.Errorf("no answer within %v", c.ConnectTimeout)
+		}
+		if errors.Is(err, io.EOF) && c.SASL.Mechanism != "" {
+			err = fmt.Errorf("the connection was closed during the %s login of %q, as on a wrong password", c.SASL.Mechanism, c.SASL.Username)
 		}
 		return fmt.Errorf("connect to kafka at %s: %w: check kafka.brokers, kafka.tls and kafka.sasl",
 			strings.Join(c.Brokers, ","), err)

@@ -63,12 +63,12 @@ func TestSCRAMOverTLS(t *testing.T) {
 			cfg.ConnectTimeout = 2 * time.Second
 			cfg.TLS = TLS{Enabled: true, CA: ca}
 			cfg.SASL = SASL{Mechanism: mechanism, Username: "fraud", Password: "s3cret-pass"}
-			if err := Ping(context.Background(), cfg); err != nil {
+			if err := Ping(context.Background(), cfg, "test"); err != nil {
 				t.Fatalf("Ping: %v", err)
 			}
 
 			b := &bench{t: t, cluster: cluster, cfg: cfg, sent: map[int32]int64{}}
-			opts, err := cfg.ClientOptions()
+			opts, err := cfg.ClientOptions("test")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -88,7 +88,7 @@ func TestSCRAMOverTLS(t *testing.T) {
 				spoiled := cfg
 				spoil(&spoiled)
 				start := time.Now()
-				err := Ping(context.Background(), spoiled)
+				err := Ping(context.Background(), spoiled, "test")
 				if err == nil {
 					t.Errorf("%s: Ping succeeds", name)
 					continue
@@ -108,7 +108,7 @@ func TestSCRAMOverTLS(t *testing.T) {
 func TestUnreachableBroker(t *testing.T) {
 	cfg := DefaultConfig()
 	cfg.Brokers, cfg.ConnectTimeout = []string{"127.0.0.1:1"}, 300*time.Millisecond
-	err := Ping(context.Background(), cfg)
+	err := Ping(context.Background(), cfg, "test")
 	if err == nil || !strings.Contains(err.Error(), "127.0.0.1:1") || !strings.Contains(err.Error(), "kafka.brokers") {
 		t.Errorf("Ping: %v, want the address and the setting named", err)
 	}

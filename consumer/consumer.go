@@ -3,7 +3,6 @@ package consumer
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"sync"
 	"time"
@@ -20,6 +19,7 @@ type Consumer struct {
 	newHandler func() Handler
 	metrics    *meters
 	log        *slog.Logger
+	started    bool // the group's start positions are settled; Run's own
 
 	mu      sync.Mutex
 	session *session // the current one; nil between two
@@ -54,7 +54,7 @@ func New(cfg Config, instance string, newHandler func() Handler, set *metrics.Se
 }
 
 // Run consumes until ctx ends, then drains: batches in flight are acknowledged, their offsets committed, the
-// group left. It survives whatever Kafka does in between; the error is nil or one of configuration.
+// group left, all within ten seconds. It survives whatever Kafka does in between and returns nil.
 func (c *Consumer) Run(ctx context.Context) error {
 	for ctx.Err() == nil {
 		err := c.runSession(ctx)
@@ -86,9 +86,9 @@ func (c *Consumer) runSession(ctx context.Context) error {
 	c.mu.Lock()
 	c.session, c.waiting = s, nil
 	c.mu.Unlock()
-	defer func() {
+	defer func() { // Before the close above: who is closing is not ready.
 		c.mu.Lock()
-		c.session = nil
+		c.session, c.waiting = nil, errors.New("the Kafka client is closing")
 		c.mu.Unlock()
 	}()
 	return s.poll(ctx)
@@ -101,10 +101,7 @@ func (c *Consumer) Joined() error {
 	if c.session == nil {
 		return c.waiting
 	}
-	if member, generation := c.session.client.GroupMetadata(); member == "" || generation < 0 {
-		return fmt.Errorf("group %q is not joined yet", c.cfg.Group)
-	}
-	return nil
+	return c.session.joined()
 }
 
 // Writable is nil while outputs reach their topics, otherwise what stops the line.
@@ -146,13 +143,12 @@ func (c *Consumer) setWaiting(err error) {
 
 // clientOptions are those of a session's one client, which consumes and produces.
 func (c *Consumer) clientOptions() ([]kgo.Opt, error) {
-	opts, err := c.cfg.ClientOptions()
+	opts, err := c.cfg.ClientOptions(c.instance)
 	if err != nil {
 		return nil, err
 	}
 	opts = append(
 		opts,
-		kgo.ClientID(c.instance),
 		kgo.ConsumerGroup(c.cfg.Group),
 		kgo.ConsumeTopics(c.cfg.Input),
 		kgo.Balancers(kgo.CooperativeStickyBalancer()),
@@ -181,7 +177,7 @@ func (c *Consumer) clientOptions() ([]kgo.Opt, error) {
 // beyondRepair tells the errors after which this client cannot go on: a topic that was deleted and made again
 // keeps its old identity inside the client for ever, and a fenced producer stays fenced.
 func beyondRepair(err error) bool {
-	return errors.Is(err, kerr.UnknownTopicID) || errors.Is(err, kerr.InconsistentTopicID) ||
+	return errors.Is(err, kerr.UnknownTopicID) ||
 		errors.Is(err, kerr.ProducerFenced) || errors.Is(err, kerr.FencedInstanceID) ||
 		errors.Is(err, kgo.ErrClientClosed)
 }

@@ -3,6 +3,7 @@ package consumer
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"slices"
 	"strconv"
 	"strings"
@@ -343,6 +344,125 @@ func TestFailedProduceIsRetriedInOrder(t *testing.T) {
 	if at := b.committed(0); at != 300 {
 		t.Errorf("committed at %d, want 300", at)
 	}
+}
+
+// One refused write among many: nothing overtakes it, so the first copies stay in order.
+func TestOneRefusedWriteKeepsTheOrder(t *testing.T) {
+	b := newBench(t, 1)
+	b.cfg.MaxBatch = 10
+	b.send(0, 100)
+	_, stop := b.run("one", b.cfg, newEcho)
+	eventually(t, "the first hundred are written", func() bool { return b.held(b.cfg.Output) == 100 })
+	b.cluster.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Topic: b.cfg.Output, Err: kerr.UnknownServerError, Count: 1})
+	b.send(0, 300)
+	eventually(t, "all is committed", func() bool { return b.committed(0) == 400 })
+	stop()
+	b.checkOutputs(b.read(b.cfg.Output, b.held(b.cfg.Output)), true)
+}
+
+// What the client itself retries for ever shows too: not ready, with the reason, and with the lag.
+func TestSilentlyRetriedWritesAreTold(t *testing.T) {
+	b := newBench(t, 1)
+	fault := b.cluster.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Topic: b.cfg.Output, Err: kerr.NotEnoughReplicas, Count: -1})
+	b.send(0, 5)
+	c, stop := b.run("one", b.cfg, newEcho)
+	eventually(t, "the stall is told", func() bool {
+		err := c.Writable()
+		return err != nil && strings.Contains(err.Error(), "no acknowledgement")
+	})
+	if p := c.Partitions(); len(p) != 1 || p[0].Lag != 5 {
+		t.Errorf("partitions %+v, want a lag of 5", p)
+	}
+	fault.Remove()
+	b.checkOutputs(b.read(b.cfg.Output, 5), false)
+	eventually(t, "the end of the stall is told", func() bool { return c.Writable() == nil })
+	stop()
+}
+
+// An input topic that is deleted and made again is read from its beginning, also with start: latest: what it holds
+// came after the service.
+func TestRecreatedInputTopic(t *testing.T) {
+	b := newBench(t, 1)
+	b.cfg.Start = StartLatest
+	c, stop := b.run("one", b.cfg, newEcho)
+	eventually(t, "the group is joined", func() bool { return c.Joined() == nil })
+	b.send(0, 10)
+	b.read(b.cfg.Output, 10)
+	if err := b.cluster.DeleteTopic(b.cfg.Input); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.cluster.CreateTopic(b.cfg.Input, 1, nil); err != nil {
+		t.Fatal(err)
+	}
+	b.client = b.connect(kgo.RecordPartitioner(kgo.ManualPartitioner()))
+	b.send(0, 20)
+	got := map[string]bool{}
+	for _, r := range b.read(b.cfg.Output, 30) {
+		got[string(r.Value)] = true
+	}
+	if len(got) != 30 {
+		t.Errorf("%d of 30 records have an output", len(got))
+	}
+	stop()
+}
+
+// A read that is refused does not flood the log or keep a processor busy.
+func TestRefusedReadsAreQuiet(t *testing.T) {
+	b := newBench(t, 2)
+	b.send(0, 5)
+	b.send(1, 5)
+	fault := b.cluster.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Fetch}, Topic: b.cfg.Input, Err: kerr.TopicAuthorizationFailed, Count: -1})
+	var lines atomic.Int64
+	c, err := New(b.cfg, "one", newEcho, nil, slog.New(slog.NewTextHandler(countingWriter{&lines}, nil)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- c.Run(ctx) }()
+	eventually(t, "reads are refused several times", func() bool { return fault.Hits() >= 6 })
+	if n := lines.Load(); n > 20 {
+		t.Errorf("%d log lines", n)
+	}
+	fault.Remove()
+	b.checkOutputs(b.read(b.cfg.Output, 10), false)
+	cancel()
+	<-done
+}
+
+type countingWriter struct{ lines *atomic.Int64 }
+
+func (w countingWriter) Write(p []byte) (int, error) {
+	w.lines.Add(1)
+	return len(p), nil
+}
+
+// Who is stopping is not ready, from the first moment of the drain.
+func TestNotReadyWhileDraining(t *testing.T) {
+	b := newBench(t, 1)
+	b.send(0, 1)
+	entered, release := make(chan struct{}), make(chan struct{})
+	c, err := New(b.cfg, "one", func() Handler {
+		return handlerFunc(func(ctx context.Context, batch *Batch) error {
+			close(entered)
+			<-release
+			return echo(ctx, batch)
+		})
+	}, nil, testLog(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- c.Run(ctx) }()
+	<-entered
+	if c.Joined() != nil || c.Writable() != nil {
+		t.Errorf("not ready while it works: %v, %v", c.Joined(), c.Writable())
+	}
+	cancel()
+	eventually(t, "it is not ready", func() bool { return c.Joined() != nil && c.Writable() != nil })
+	close(release)
+	<-done
 }
 
 // A handler whose dependency fails gets the same batch again.

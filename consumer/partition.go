@@ -1,7 +1,6 @@
 package consumer
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"sync"
@@ -9,10 +8,6 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 )
-
-// maxInFlight is how many batches of a partition may wait for their acknowledgements: enough that the worker
-// scores while Kafka writes, few enough that memory stays bounded.
-const maxInFlight = 16
 
 // The pauses between two tries of what failed, doubling from the first to the last.
 const (
@@ -28,7 +23,10 @@ type kafka interface {
 	ResumeFetchPartitions(map[string][]int32)
 }
 
-// partition is one assigned partition: its queue, its worker, and its batches on their way out.
+// partition is one assigned partition: its queue, its worker, and the one batch on its way out.
+//
+// Only one batch is with the producer at a time; the next is scored meanwhile. With several, a write that Kafka
+// refuses could be overtaken by the ones behind it, and a key's predictions would change their order.
 type partition struct {
 	topic   string
 	id      int32
@@ -39,19 +37,20 @@ type partition struct {
 	metrics *meters
 	report  func(p *partition, err error) // tells the session of trouble (err) or that it is over (nil)
 
-	ctx     context.Context    //nolint:containedctx // The worker's life: it outlives the call that starts it.
-	abandon context.CancelFunc // ends it without waiting for acknowledgements
-	done    chan struct{}      // closed when the worker has returned
+	ctx    context.Context    //nolint:containedctx // The worker's life: it outlives the call that starts it.
+	cancel context.CancelFunc // only close calls it
+	done   chan struct{}      // closed when the worker has returned
 
 	mu       sync.Mutex
 	changed  *sync.Cond // the queue, inFlight or the state below
 	queue    []poll
 	queued   int           // records in queue
-	inFlight []*Batch      // produced, oldest first, not yet marked
+	inFlight *Batch        // with the producer, or given back by it; nil when everything is marked
+	since    time.Time     // when inFlight was first handed to the producer
 	paused   bool          // fetching is paused because the queue is full
-	stopping bool          // take no new batch; wait for those in flight
-	backoff  time.Duration // the last pause after trouble; zero while all is well
+	stopping bool          // take no new batch; wait for the one in flight
 	closed   bool          // mark nothing any more
+	backoff  time.Duration // the last pause after trouble; zero while all is well
 	next     int64         // offset behind the newest queued record
 	end      int64         // high watermark as the last poll saw it
 }
@@ -65,7 +64,7 @@ type poll struct {
 // start begins the worker.
 func (p *partition) start() {
 	p.changed = sync.NewCond(&p.mu)
-	p.ctx, p.abandon = context.WithCancel(context.Background())
+	p.ctx, p.cancel = context.WithCancel(context.Background())
 	p.done = make(chan struct{})
 	go p.run()
 }
@@ -118,130 +117,124 @@ func (p *partition) resume() {
 	p.client.ResumeFetchPartitions(map[string][]int32{p.topic: {p.id}})
 }
 
-// run is the worker: batch after batch, until it is stopped or abandoned.
+// run is the worker: it scores a batch, waits until the one before it is marked, and hands it to the producer.
 func (p *partition) run() {
 	defer close(p.done)
 	for {
-		next, failed := p.wait()
-		switch {
-		case next != nil && p.process(next):
-		case failed != nil && p.retry(failed):
-		default:
+		b, ok := p.await()
+		if !ok {
 			return
 		}
+		if b == nil { // The batch in flight came back while there was nothing to score.
+			if !p.clear() {
+				return
+			}
+			continue
+		}
+		if !p.handle(b) || !p.clear() {
+			return
+		}
+		p.produce(b)
 	}
 }
 
-// wait blocks until there is a batch to handle, or all batches in flight are settled and the oldest failed, or
-// the worker is to end (nil, nil).
-func (p *partition) wait() (next *Batch, failed []*Batch) {
+// await blocks until there is a batch to score (b), or the batch in flight has failed (nil), or the worker is to
+// end (not ok): at a stop that is when nothing is with the producer any more.
+func (p *partition) await() (b *Batch, ok bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for {
-		headFailed := len(p.inFlight) > 0 && p.inFlight[0].left == 0
 		switch {
-		case p.closed, p.stopping && (len(p.inFlight) == 0 || headFailed):
-			return nil, nil
-		case headFailed && p.allSettled():
-			failed, p.inFlight = p.inFlight, nil
-			return nil, failed
-		case !headFailed && !p.stopping && p.queued > 0 && len(p.inFlight) < p.width():
-			return p.take(), nil
+		case p.closed, p.stopping && (p.inFlight == nil || p.inFlight.left == 0):
+			return nil, false
+		case p.inFlight != nil && p.inFlight.left == 0:
+			return nil, true
+		case !p.stopping && p.queued > 0:
+			return p.take(), true
 		}
 		p.changed.Wait()
 	}
 }
 
-// width is how many batches may be in flight: one at a time while there is trouble. The caller holds the lock.
-func (p *partition) width() int {
-	if p.backoff > 0 {
-		return 1
-	}
-	return maxInFlight
-}
-
-// allSettled tells whether nothing of this partition is with the producer. The caller holds the lock.
-func (p *partition) allSettled() bool {
-	for _, b := range p.inFlight {
-		if b.left > 0 {
+// clear waits until the batch in flight is marked. Where it failed it is handled and produced again, as often as it
+// takes: it is never passed over. Those of its outputs that had succeeded are repeated, as at-least-once allows;
+// they carry the same identity. False means that the worker is to end.
+func (p *partition) clear() bool {
+	for {
+		p.mu.Lock()
+		for p.inFlight != nil && p.inFlight.left > 0 && !p.closed {
+			p.changed.Wait()
+		}
+		failed, end := p.inFlight, p.stopping || p.closed
+		p.mu.Unlock()
+		if failed == nil {
+			return !end
+		}
+		if end {
 			return false
 		}
+		if cause := failed.learn(p.cfg, p.limits); cause != nil && !p.pause(fmt.Errorf(
+			"write outputs of %s/%d from offset %d: %w", p.topic, p.id, failed.Records[0].Offset, cause)) {
+			return false
+		}
+		if !p.handle(failed) {
+			return false
+		}
+		p.produce(failed)
 	}
-	return true
 }
 
-// process has the batch handled, as often as it takes, and produces its outputs. False means that the worker
-// is to end; the batch's records stay unmarked then.
-func (p *partition) process(b *Batch) bool {
+// handle has the batch answered, as often as it takes. False means that the worker is to end.
+func (p *partition) handle(b *Batch) bool {
 	for {
 		b.reset()
 		err := p.handler.Handle(p.ctx, b)
 		if err == nil {
-			break
+			b.finish()
+			return true
 		}
 		if !p.pause(fmt.Errorf("handle %s/%d at offset %d: %w", p.topic, p.id, b.Records[0].Offset, err)) {
 			return false
 		}
 	}
-	b.finish()
-	p.produce(b)
-	return true
 }
 
-// produce hands the outputs to the producer, in order, and the batch to the queue of those in flight.
+// produce hands the batch's outputs to the producer, in order. It blocks while the producer's buffer is full.
 func (p *partition) produce(b *Batch) {
 	p.mu.Lock()
+	if p.inFlight != b {
+		p.inFlight, p.since = b, time.Now()
+	}
 	b.left = len(b.out)
-	p.inFlight = append(p.inFlight, b)
 	p.mu.Unlock()
 	promise := func(r *kgo.Record, err error) { p.acknowledge(b, r, err) }
 	for i := range b.out {
+		// The client looks at the context only while a record was not sent yet: what is given up late may still
+		// be written, and is then written twice.
 		p.client.Produce(p.ctx, &b.out[i], promise)
 	}
 }
 
-// acknowledge settles one output. Batches end in any order, as their outputs go to several partitions; only
-// from the oldest on, without a gap, are they marked.
+// acknowledge settles one output; with the last one, if all succeeded, the batch is marked.
 func (p *partition) acknowledge(b *Batch, output *kgo.Record, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if !b.settle(output, err) {
 		return
 	}
-	var marked *kgo.Record
-	for len(p.inFlight) > 0 && p.inFlight[0].left == 0 && len(p.inFlight[0].failed) == 0 {
-		marked = p.inFlight[0].last()
-		p.metrics.settled(p.inFlight[0])
-		p.inFlight = p.inFlight[1:]
-	}
-	if marked != nil && !p.closed {
-		p.client.MarkCommitRecords(marked)
+	if len(b.failed) == 0 && !p.closed {
+		p.inFlight = nil
+		p.client.MarkCommitRecords(b.last())
+		p.metrics.settled(b)
+		if b.Acknowledged != nil {
+			b.Acknowledged()
+		}
 		if p.backoff > 0 {
 			p.backoff = 0
 			p.report(p, nil)
 		}
 	}
 	p.changed.Broadcast()
-}
-
-// retry goes back to the first unmarked record: every batch from the one that failed on is handled and produced
-// again, in order. Those behind it that had succeeded are repeated too, as at-least-once allows; they carry the
-// same identity. It backs off first, unless all that failed was too large and goes as a dead letter now.
-func (p *partition) retry(failed []*Batch) bool {
-	var cause error
-	for _, b := range failed {
-		cause = cmp.Or(cause, b.learn(p.cfg, p.limits))
-	}
-	if cause != nil && !p.pause(fmt.Errorf("write outputs of %s/%d from offset %d: %w",
-		p.topic, p.id, failed[0].Records[0].Offset, cause)) {
-		return false
-	}
-	for _, b := range failed {
-		if !p.process(b) {
-			return false
-		}
-	}
-	return true
 }
 
 // pause reports the trouble and waits before the next try, twice as long each time. It answers false at once
@@ -268,8 +261,8 @@ func (p *partition) pause(trouble error) bool {
 	return !p.stopping && !p.closed
 }
 
-// stop lets the worker end once its batches in flight are acknowledged. What is queued is forgotten: it is
-// unmarked, and whoever gets the partition next reads it again.
+// stop lets the worker end once the batch in flight is settled. What is queued is forgotten: it is unmarked, and
+// whoever gets the partition next reads it again.
 func (p *partition) stop() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -281,18 +274,42 @@ func (p *partition) stop() {
 	p.changed.Broadcast()
 }
 
-// close gives the worker up: nothing is marked from here on, whatever acknowledgement still arrives.
+// close gives the worker up, or ends one that is done: nothing is marked from here on, whatever acknowledgement
+// still arrives.
 func (p *partition) close() {
 	p.mu.Lock()
 	p.closed = true
 	p.changed.Broadcast()
 	p.mu.Unlock()
-	p.abandon()
+	p.cancel()
+}
+
+// slowAcknowledgement is how long Kafka may take for a batch before the partition counts as stalled: the client
+// itself retries what may pass for ever, without a word.
+const slowAcknowledgement = 5 * time.Second
+
+// stalled is an error when the batch in flight has been waiting for too long.
+func (p *partition) stalled() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.inFlight == nil || p.inFlight.left == 0 {
+		return nil
+	}
+	if waits := time.Since(p.since); waits > slowAcknowledgement {
+		return fmt.Errorf("outputs of %s/%d from offset %d have had no acknowledgement for %v",
+			p.topic, p.id, p.inFlight.Records[0].Offset, waits.Round(time.Second))
+	}
+	return nil
 }
 
 // state is the partition as the status page shows it.
 func (p *partition) state() PartitionState {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return PartitionState{Topic: p.topic, Partition: p.id, Lag: max(0, p.end-p.next) + int64(p.queued), Queue: p.queued}
+	s := PartitionState{Topic: p.topic, Partition: p.id, Queue: p.queued}
+	s.Lag = max(0, p.end-p.next) + int64(p.queued)
+	if p.inFlight != nil {
+		s.Lag += int64(len(p.inFlight.Records))
+	}
+	return s
 }

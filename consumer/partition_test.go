@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -115,36 +116,40 @@ func end(p *partition) {
 	<-p.done
 }
 
-func TestMarksFollowAcknowledgementsWithoutGap(t *testing.T) {
+func TestMarkFollowsTheAcknowledgements(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p, client, _ := newScripted(handlerFunc(echo))
+		var handled []int64
+		p, client, _ := newScripted(handlerFunc(func(ctx context.Context, b *Batch) error {
+			handled = append(handled, b.Records[0].Offset)
+			return echo(ctx, b)
+		}))
 		defer end(p)
 		p.offer(records(10, 6), 16, time.Now())
-		synctest.Wait() // Three batches of two are with the producer.
-		second := client.take(2, 4)
-		for _, w := range second {
-			w.promise(w.record, nil)
-		}
-		if m := client.marks(); len(m) > 0 {
-			t.Fatalf("%v are marked while the first batch is open", m)
+		synctest.Wait()
+		if !slices.Equal(handled, []int64{10, 12}) || client.open() != 2 {
+			t.Fatalf("handled from %v with %d outputs produced, want the second batch scored and only the first produced", handled, client.open())
 		}
 		client.settle(1, nil)
-		if m := client.marks(); len(m) > 0 {
-			t.Fatalf("%v are marked with one output of the first batch open", m)
+		synctest.Wait()
+		if m := client.marks(); len(m) > 0 || client.open() != 1 {
+			t.Fatalf("%v are marked with one output of the batch open", m)
 		}
 		client.settle(1, nil)
-		if m := client.marks(); !slices.Equal(m, []int64{13}) {
-			t.Fatalf("marked %v, want 13: the end of the second batch", m)
+		synctest.Wait()
+		if m := client.marks(); !slices.Equal(m, []int64{11}) || client.open() != 2 {
+			t.Fatalf("marked %v with %d outputs produced, want 11 and the second batch", m, client.open())
 		}
 		client.settle(2, nil)
-		if m := client.marks(); !slices.Equal(m, []int64{13, 15}) {
-			t.Fatalf("marked %v, want 13 and 15", m)
+		synctest.Wait()
+		client.settle(2, nil)
+		if m := client.marks(); !slices.Equal(m, []int64{11, 13, 15}) {
+			t.Fatalf("marked %v, want 11, 13 and 15", m)
 		}
 	})
 }
 
-// A failed batch is not passed over, although the one behind it succeeded: both are produced again, after a pause.
-func TestFailureGoesBackToTheFirstUnmarked(t *testing.T) {
+// A failed batch is produced again, whole, after a pause; nothing overtakes it.
+func TestFailureIsNeverPassedOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p, client, reports := newScripted(handlerFunc(echo))
 		defer end(p)
@@ -153,25 +158,66 @@ func TestFailureGoesBackToTheFirstUnmarked(t *testing.T) {
 		client.settle(1, nil)
 		client.settle(1, errors.New("no"))
 		synctest.Wait()
-		if n := client.open(); n != 2 {
-			t.Fatalf("%d outputs are with the producer, want the second batch's 2: it is waited for first", n)
-		}
-		client.settle(2, nil)
-		synctest.Wait()
 		if n, m := client.open(), client.marks(); n != 0 || len(m) > 0 {
 			t.Fatalf("%d outputs produced and %v marked before the pause is over", n, m)
 		}
 		time.Sleep(firstBackoff)
 		synctest.Wait()
-		if n := client.open(); n != 4 {
-			t.Fatalf("%d outputs are produced again, want 4", n)
+		again := client.take(0, client.open())
+		if len(again) != 2 || !strings.HasSuffix(header(again[0].record, HeaderID), "/0") {
+			t.Fatalf("%d outputs are produced again, want the 2 of the failed batch", len(again))
 		}
-		client.settle(4, nil)
+		for _, w := range again {
+			w.promise(w.record, nil)
+		}
+		synctest.Wait()
+		client.settle(2, nil)
 		if m := client.marks(); !slices.Equal(m, []int64{1, 3}) {
 			t.Fatalf("marked %v, want 1 and 3", m)
 		}
 		if len(*reports) != 2 || (*reports)[0] == nil || (*reports)[1] != nil {
 			t.Fatalf("reported %v, want the failure and its end", *reports)
+		}
+	})
+}
+
+// A batch that fails while nothing new arrives is tried again all the same.
+func TestFailureOfTheLastBatch(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, client, _ := newScripted(handlerFunc(echo))
+		defer end(p)
+		p.offer(records(0, 2), 2, time.Now())
+		synctest.Wait()
+		client.settle(2, errors.New("no"))
+		time.Sleep(firstBackoff)
+		synctest.Wait()
+		client.settle(2, nil)
+		if m := client.marks(); !slices.Equal(m, []int64{1}) {
+			t.Fatalf("marked %v, want 1", m)
+		}
+	})
+}
+
+// The client retries what may pass for ever and says nothing: a batch that waits too long is told.
+func TestSlowAcknowledgementIsTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, client, _ := newScripted(handlerFunc(echo))
+		defer end(p)
+		p.offer(records(5, 2), 7, time.Now())
+		synctest.Wait()
+		if err := p.stalled(); err != nil {
+			t.Fatalf("stalled at once: %v", err)
+		}
+		if s := p.state(); s.Lag != 2 {
+			t.Fatalf("lag %d with two records in flight", s.Lag)
+		}
+		time.Sleep(slowAcknowledgement + time.Second)
+		if err := p.stalled(); err == nil || !strings.Contains(err.Error(), "offset 5") {
+			t.Fatalf("stalled: %v, want the offset named", err)
+		}
+		client.settle(2, nil)
+		if err := p.stalled(); err != nil || p.state().Lag != 0 {
+			t.Fatalf("stalled after the acknowledgement: %v, lag %d", err, p.state().Lag)
 		}
 	})
 }
@@ -232,7 +278,8 @@ func TestStopSettlesWhatIsInFlight(t *testing.T) {
 			return echo(ctx, b)
 		}))
 		p.offer(records(0, 6), 6, time.Now())
-		synctest.Wait()
+		gate <- struct{}{}
+		synctest.Wait() // The first batch is with the producer, the second with the handler.
 		p.stop()
 		close(gate)
 		synctest.Wait()
@@ -242,14 +289,14 @@ func TestStopSettlesWhatIsInFlight(t *testing.T) {
 		default:
 		}
 		if n := client.open(); n != 2 {
-			t.Fatalf("%d outputs are produced, want only the batch that was begun", n)
+			t.Fatalf("%d outputs are produced, want only those of the first batch", n)
 		}
 		client.settle(2, nil)
 		<-p.done
 		if m := client.marks(); !slices.Equal(m, []int64{1}) {
 			t.Fatalf("marked %v, want 1", m)
 		}
-		p.abandon()
+		p.close()
 	})
 }
 
@@ -275,6 +322,8 @@ func TestQueuePausesFetching(t *testing.T) {
 		}
 		for range 3 { // Eight, six, four, two: below half.
 			gate <- struct{}{}
+			synctest.Wait()
+			client.settle(client.open(), nil)
 			synctest.Wait()
 		}
 		if client.paused {

@@ -11,6 +11,9 @@ import (
 
 // assigned starts a worker for each new partition.
 func (s *session) assigned(_ context.Context, client *kgo.Client, added map[string][]int32) {
+	s.mu.Lock()
+	s.group = nil
+	s.mu.Unlock()
 	for topic, ids := range added {
 		for _, id := range ids {
 			p := &partition{
@@ -68,15 +71,14 @@ func (s *session) end(ctx context.Context, workers []*partition) {
 		select {
 		case <-p.done:
 		case <-ctx.Done():
-			s.log.Warn("a partition is given up with batches in flight: their records will be scored again",
+			s.log.Warn("a partition is given up with a batch in flight: its records will be scored again",
 				"topic", p.topic, "partition", p.id)
-			p.close()
 		}
+		p.close()
 	}
 	for _, p := range workers {
 		select {
 		case <-p.done:
-			p.abandon() // Frees the context; nothing is in flight.
 		case <-time.After(time.Second):
 			// The handler does not heed its context. It holds only its own memory, and its marks are void.
 		}

@@ -18,9 +18,6 @@ import (
 // maxPoll bounds the records of one poll, over all partitions.
 const maxPoll = 10_000
 
-// drainTimeout bounds how long a shutdown waits for batches in flight.
-const drainTimeout = 6 * time.Second
-
 // session is one Kafka client and the partitions assigned to it.
 type session struct {
 	cfg        *Config
@@ -34,14 +31,16 @@ type session struct {
 
 	mu       sync.Mutex
 	workers  map[int32]*partition
-	troubles map[int32]error // what stops a partition's line, by partition
-	fetching string          // the last fetch error logged
+	troubles map[int32]error  // what stalls a partition, by partition
+	group    error            // what the group cannot do; nil once it works again
+	unread   map[int32]string // the last fetch error logged, by partition
 }
 
 func (c *Consumer) newSession(ctx context.Context, l limits) (*session, error) {
 	s := &session{
 		cfg: &c.cfg, limits: l, newHandler: c.newHandler, metrics: c.metrics, log: c.log,
 		workers: map[int32]*partition{}, troubles: map[int32]error{},
+		unread: map[int32]string{},
 	}
 	s.polling, s.fail = context.WithCancelCause(ctx)
 	opts, err := c.clientOptions()
@@ -73,7 +72,8 @@ func (s *session) poll(ctx context.Context) error {
 		if s.polling.Err() != nil {
 			return context.Cause(s.polling)
 		}
-		if err := s.fetchErrors(fetches); err != nil {
+		failed, err := s.fetchErrors(fetches)
+		if err != nil {
 			return err
 		}
 		fetches.EachPartition(func(fetched kgo.FetchTopicPartition) {
@@ -85,40 +85,58 @@ func (s *session) poll(ctx context.Context) error {
 			}
 		})
 		s.client.AllowRebalance()
+		if failed && fetches.NumRecords() == 0 {
+			// What the client does not retry by itself comes back at once, poll after poll.
+			select {
+			case <-s.polling.Done():
+			case <-time.After(refusedPause):
+			}
+		}
 	}
 }
 
-// fetchErrors logs what a poll could not read, once while it stays the same, and returns an error that only a
-// new client can mend.
-func (s *session) fetchErrors(fetches kgo.Fetches) error {
-	var fatal error
+// refusedPause is the pause after a poll that brought only errors.
+const refusedPause = 250 * time.Millisecond
+
+// fetchErrors logs what a poll could not read, once for each partition while it stays the same, and returns an error
+// that only a new client can mend.
+func (s *session) fetchErrors(fetches kgo.Fetches) (failed bool, fatal error) {
 	fetches.EachError(func(topic string, id int32, err error) {
+		failed = true
 		if beyondRepair(err) {
 			fatal = fmt.Errorf("read %s/%d: %w", topic, id, err)
 			return
 		}
-		if text := fmt.Sprintf("%s/%d: %v", topic, id, err); text != s.fetching {
-			s.fetching = text
+		if topic == "" { // The client's way to tell of the group.
+			s.mu.Lock()
+			s.group = err
+			s.mu.Unlock()
+		}
+		if text := err.Error(); text != s.unread[id] {
+			s.unread[id] = text
 			s.log.Warn("cannot read", "topic", topic, "partition", id, "error", err)
 		}
 	})
-	return fatal
+	return failed, fatal
 }
 
-// report keeps what stops a partition's line, for readiness, and logs where that begins and ends.
+// report keeps what stalls a partition, for readiness, and logs where that begins and ends.
 func (s *session) report(p *partition, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.workers[p.id] != p {
+		return // It is not ours any more: nobody would ever report its recovery.
+	}
 	before, known := s.troubles[p.id]
 	switch {
 	case err == nil && known:
 		delete(s.troubles, p.id)
-		s.log.Info("the line moves again", "topic", p.topic, "partition", p.id)
+		s.log.Info("partition resumed", "topic", p.topic, "partition", p.id)
 		return
 	case err == nil:
 		return
 	case !known || before.Error() != err.Error():
-		s.log.Warn("the line stands", "topic", p.topic, "partition", p.id, "error", err)
+		s.log.Warn("partition stalled", "topic", p.topic, "partition", p.id, "error", err)
 	}
 	s.troubles[p.id] = err
 	if beyondRepair(err) || errors.Is(err, kerr.MessageTooLarge) && s.limits.known {
@@ -126,12 +144,30 @@ func (s *session) report(p *partition, err error) {
 	}
 }
 
-// trouble is what stops the first partition that stands, or nil.
+// trouble is what stalls the first partition that does not move, or nil.
 func (s *session) trouble() error {
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	var first error
 	for _, id := range slices.Sorted(maps.Keys(s.troubles)) {
-		return s.troubles[id]
+		first = cmp.Or(first, s.troubles[id])
+	}
+	workers := slices.Collect(maps.Values(s.workers))
+	s.mu.Unlock() // A partition's lock is never taken under the session's: report goes the other way.
+	for _, p := range workers {
+		first = cmp.Or(first, p.stalled())
+	}
+	return first
+}
+
+// joined is nil while the client is a member of the group.
+func (s *session) joined() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.group != nil {
+		return s.group
+	}
+	if member, generation := s.client.GroupMetadata(); member == "" || generation < 0 {
+		return fmt.Errorf("group %q is not joined yet", s.cfg.Group)
 	}
 	return nil
 }
@@ -154,22 +190,39 @@ func (s *session) partitions() []PartitionState {
 	return states
 }
 
+// The parts of the ten seconds that a stop may take, also where no broker answers.
+const (
+	drainTimeout  = 5 * time.Second
+	commitTimeout = 1500 * time.Millisecond
+	leaveTimeout  = 500 * time.Millisecond
+	closeTimeout  = time.Second
+)
+
 // close drains and leaves: batches in flight are waited for, marks committed, and only then is the group told.
 func (s *session) close() {
 	s.fail(nil)
-	ctx, cancel := context.WithTimeout(context.Background(), drainTimeout)
+	drain, cancel := context.WithTimeout(context.Background(), drainTimeout)
 	defer cancel()
-	s.end(ctx, s.removeAll())
-	commit, cancelCommit := context.WithTimeout(context.Background(), 2*time.Second)
+	s.end(drain, s.removeAll())
+	commit, cancelCommit := context.WithTimeout(context.Background(), commitTimeout)
 	defer cancelCommit()
-	if err := s.client.CommitMarkedOffsets(commit); err != nil && !errors.Is(err, context.Canceled) {
+	if err := s.client.CommitMarkedOffsets(commit); err != nil {
 		s.log.Warn("the last offsets are not committed: their records will be scored again", "error", err)
 	}
-	leave, cancelLeave := context.WithTimeout(context.Background(), time.Second)
+	leave, cancelLeave := context.WithTimeout(context.Background(), leaveTimeout)
 	defer cancelLeave()
 	s.client.AllowRebalance()
 	if err := s.client.LeaveGroupContext(leave); err != nil {
 		s.log.Debug("the group was not told of our leaving", "error", err)
 	}
-	s.client.CloseAllowingRebalance()
+	closed := make(chan struct{})
+	go func() {
+		s.client.CloseAllowingRebalance()
+		close(closed)
+	}()
+	select {
+	case <-closed:
+	case <-time.After(closeTimeout):
+		s.log.Warn("the Kafka client is left behind: no broker answers")
+	}
 }

@@ -33,20 +33,22 @@ func (l limits) of(cfg *Config, topic string) int32 {
 // awaitTopics returns once the input, output and dead-letter topics exist and the group's start positions are
 // committed, with the limits of the topics that are written; until then [Consumer.Joined] and [Consumer.Writable] say what is missing.
 func (c *Consumer) awaitTopics(ctx context.Context) (limits, error) {
-	opts, err := c.cfg.ClientOptions()
+	opts, err := c.cfg.ClientOptions(c.instance)
 	if err != nil {
 		return limits{}, err
 	}
-	client, err := kgo.NewClient(append(opts, kgo.ClientID(c.instance))...)
+	client, err := kgo.NewClient(opts...)
 	if err != nil {
 		return limits{}, fmt.Errorf("kafka client: %w", err)
 	}
 	defer client.Close()
 	admin := kadm.NewClient(client)
-	for appeared := false; ; {
+	// Once we have started, a topic without offsets is one that was made again: all it holds is new.
+	for appeared := c.started; ; {
 		err := c.missingTopics(ctx, admin)
 		if err == nil {
 			if err = c.commitStart(ctx, admin, appeared); err == nil {
+				c.started = true
 				return c.readLimits(ctx, admin), nil
 			}
 		} else if errors.Is(err, errInputMissing) {

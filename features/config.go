@@ -111,6 +111,9 @@ type TLS struct {
 // config is nil where TLS is off. The files are read once.
 func (t *TLS) config() (*tls.Config, error) {
 	if !t.Enabled {
+		if t.CA != "" || t.Cert != "" || t.Key != "" {
+			return nil, fmt.Errorf("redis.tls: files are named but redis.tls.enabled is false: set it to true")
+		}
 		return nil, nil
 	}
 	config := &tls.Config{

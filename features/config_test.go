@@ -69,6 +69,7 @@ func TestBadConfigurationIsRefused(t *testing.T) {
 		{"clusters are not available", func(_ *Config, r *Redis) { r.Addrs = []string{"a:1", "b:1"} }},
 		{"redis.db", func(_ *Config, r *Redis) { r.DB = -1 }},
 		{"redis.password", func(_ *Config, r *Redis) { r.Username = "me" }},
+		{"redis.tls.enabled is false", func(_ *Config, r *Redis) { r.TLS = TLS{CA: garbage} }},
 		{"redis.tls.ca", func(_ *Config, r *Redis) { r.TLS = TLS{Enabled: true, CA: garbage + "x"} }},
 		{"holds no PEM certificate", func(_ *Config, r *Redis) { r.TLS = TLS{Enabled: true, CA: garbage} }},
 		{"give both or neither", func(_ *Config, r *Redis) { r.TLS = TLS{Enabled: true, Cert: garbage} }},

@@ -24,17 +24,19 @@ const maxModelBytes = 1 << 30
 type Loader struct {
 	contract  *features.Contract
 	threshold *float64
+	class     int
 	roots     []string
 }
 
 // NewLoader makes a loader. Deployments may name files below cfg.Roots, or below the folder of cfg.Path where no
-// roots are configured. threshold nil means that no decision is made.
-func NewLoader(cfg Config, contract *features.Contract, threshold *float64) *Loader {
+// roots are configured. threshold nil means that no decision is made; class is the score of several that a model has to
+// have, negative for any.
+func NewLoader(cfg Config, contract *features.Contract, threshold *float64, class int) *Loader {
 	roots := cfg.Roots
 	if len(roots) == 0 && cfg.Path != "" {
 		roots = []string{filepath.Dir(cfg.Path)}
 	}
-	return &Loader{contract: contract, threshold: threshold, roots: roots}
+	return &Loader{contract: contract, threshold: threshold, class: class, roots: roots}
 }
 
 // Configured opens the file that the operator's own configuration names, wherever it is.
@@ -111,6 +113,10 @@ func (l *Loader) load(file *os.File, path string, e Event) (*Deployment, error) 
 	}
 	if err := l.contract.Order(model.FeatureNames()); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	if l.class >= model.Outputs() {
+		return nil, fmt.Errorf("%s: it has %d outputs and output.class is %d: name one from 0 to %d",
+			path, model.Outputs(), l.class, model.Outputs()-1)
 	}
 	version := e.Version
 	if version == "" {

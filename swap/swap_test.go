@@ -71,7 +71,7 @@ func contract(t *testing.T) *features.Contract {
 func TestDeployOpensOnlyWhatTheRootsHold(t *testing.T) {
 	dir := folder(t)
 	c, half := contract(t), 0.5
-	l := NewLoader(Config{Path: filepath.Join(dir, "fraud_model_v2.txt")}, c, &half)
+	l := NewLoader(Config{Path: filepath.Join(dir, "fraud_model_v2.txt")}, c, &half, -1)
 	data, err := os.ReadFile(filepath.Join(dir, "fraud_model_v3.txt"))
 	if err != nil {
 		t.Fatal(err)
@@ -115,11 +115,14 @@ func TestDeployOpensOnlyWhatTheRootsHold(t *testing.T) {
 			t.Errorf("%+v: version %q, want %q", test.event, d.Version, test.version)
 		}
 	}
-	if _, err := NewLoader(Config{}, c, nil).Deploy(Event{ModelPath: "fraud_model_v3.txt"}); err == nil || !strings.Contains(err.Error(), "set model.roots") {
+	if _, err := NewLoader(Config{}, c, nil, -1).Deploy(Event{ModelPath: "fraud_model_v3.txt"}); err == nil || !strings.Contains(err.Error(), "set model.roots") {
 		t.Errorf("without roots: %v", err)
 	}
+	if _, err := NewLoader(Config{Roots: []string{dir}}, c, nil, 1).Deploy(Event{ModelPath: "fraud_model_v3.txt"}); err == nil || !strings.Contains(err.Error(), "output.class is 1") {
+		t.Errorf("a class that the model does not have: %v", err)
+	}
 	other := folder(t)
-	two := NewLoader(Config{Roots: []string{filepath.Join(dir, "sub"), other}}, c, nil)
+	two := NewLoader(Config{Roots: []string{filepath.Join(dir, "sub"), other}}, c, nil, -1)
 	if d, err := two.Deploy(Event{ModelPath: "fraud_model_v3.txt"}); err != nil || d.Version != "fraud_model_v3" {
 		t.Errorf("the second root is not looked in: %v", err)
 	}
@@ -219,7 +222,7 @@ func (b *bench) watch(path string) (*Watcher, *Slot, error) {
 	slot := new(Slot)
 	log := slog.New(slog.NewTextHandler(b.t.Output(), &slog.HandlerOptions{Level: slog.LevelDebug}))
 	w := NewWatcher(cfg, topic, []kgo.Opt{kgo.SeedBrokers(b.cluster.ListenAddrs()...), kgo.MetadataMinAge(50 * time.Millisecond)},
-		NewLoader(cfg, contract(b.t), &half), slot, metrics.NewSet(), log)
+		NewLoader(cfg, contract(b.t), &half, -1), slot, metrics.NewSet(), log)
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
 	err := w.CatchUp(ctx)
@@ -340,6 +343,20 @@ func TestRunFollowsTheTopic(t *testing.T) {
 	}
 	if !live("fraud_model_v3")() {
 		t.Error("a refused deployment changed what is live")
+	}
+
+	// Of several at once only the newest goes live: nothing is scored by those before it on the way.
+	var burst []*kgo.Record
+	for i := range 20 {
+		burst = append(burst, &kgo.Record{Topic: topic, Value: fmt.Appendf(nil, `{"model_path":"fraud_model_v2.txt","version":"b%d"}`, i)})
+	}
+	before := len(w.History())
+	if err := b.client.ProduceSync(context.Background(), burst...).FirstErr(); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the newest of a burst is live", live("b19"))
+	if n := len(w.History()) - before; n > 10 {
+		t.Errorf("%d of 20 deployments at once went live on the way", n)
 	}
 
 	// A topic that is deleted and made again is followed too.

@@ -40,6 +40,7 @@ type Watcher struct {
 	log    *slog.Logger
 
 	client *kgo.Client // made by CatchUp, closed by Run
+	told   string      // the last read error logged
 
 	mu      sync.Mutex
 	history []Outcome
@@ -75,10 +76,8 @@ func (w *Watcher) CatchUp(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	for _, r := range slices.Backward(events) {
-		if w.apply(r) {
-			return nil
-		}
+	if w.newest(events) {
+		return nil
 	}
 	if w.cfg.Path == "" {
 		w.log.Warn("no model: set model.path or deploy one")
@@ -117,23 +116,12 @@ func (w *Watcher) Run(ctx context.Context) error {
 		return nil
 	}
 	defer func() { w.client.Close() }()
-	told := ""
 	for {
-		fetches := w.client.PollFetches(ctx)
+		records, recreated := w.poll(ctx)
 		if ctx.Err() != nil {
 			return nil
 		}
-		recreated := false
-		fetches.EachError(func(topic string, partition int32, err error) {
-			recreated = recreated || errors.Is(err, kerr.UnknownTopicID)
-			if text := err.Error(); text != told {
-				told = text
-				w.log.Warn("cannot read deployments", "topic", topic, "partition", partition, "error", err)
-			}
-		})
-		for _, r := range inOrder(fetches.Records()) {
-			w.apply(r)
-		}
+		w.newest(inOrder(records))
 		if recreated { // The client knows the topic by the identity it had; only a new one sees its successor.
 			w.client.Close()
 			if err := w.connect(); err != nil {
@@ -141,6 +129,46 @@ func (w *Watcher) Run(ctx context.Context) error {
 			}
 		}
 	}
+}
+
+// refusedPause is the pause after a poll that brought only errors: what the client does not retry by itself comes
+// back at once.
+const refusedPause = time.Second
+
+// poll waits for records. What it cannot read it logs, once while it stays the same; recreated tells that the topic
+// was deleted and made again.
+func (w *Watcher) poll(ctx context.Context) (records []*kgo.Record, recreated bool) {
+	fetches := w.client.PollFetches(ctx)
+	if ctx.Err() != nil {
+		return nil, false
+	}
+	refused := false
+	fetches.EachError(func(topic string, partition int32, err error) {
+		refused = true
+		recreated = recreated || errors.Is(err, kerr.UnknownTopicID)
+		if text := err.Error(); text != w.told {
+			w.told = text
+			w.log.Warn("cannot read deployments", "topic", topic, "partition", partition, "error", err)
+		}
+	})
+	if records = fetches.Records(); len(records) == 0 && refused && !recreated {
+		select {
+		case <-ctx.Done():
+		case <-time.After(refusedPause):
+		}
+	}
+	return records, recreated
+}
+
+// newest makes the newest of these deployments live that verifies, and tells whether there was one. Those before it
+// are superseded: nothing is scored by them on the way.
+func (w *Watcher) newest(events []*kgo.Record) bool {
+	for _, r := range slices.Backward(events) {
+		if w.apply(r) {
+			return true
+		}
+	}
+	return false
 }
 
 // History lists the last outcomes, oldest first.
@@ -158,22 +186,28 @@ func (w *Watcher) readToEnd(ctx context.Context) ([]*kgo.Record, error) {
 	}
 	var records []*kgo.Record
 	for len(missing) > 0 {
-		fetches := w.client.PollFetches(ctx)
+		waiting, cancel := context.WithTimeout(ctx, patience)
+		some, _ := w.poll(waiting)
+		silent := waiting.Err() != nil
+		cancel()
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		fetches.EachError(func(topic string, partition int32, err error) {
-			w.log.Warn("cannot read deployments", "topic", topic, "partition", partition, "error", err)
-		})
-		fetches.EachRecord(func(r *kgo.Record) {
+		if silent {
+			w.log.Warn("still reading the deployments topic to its end before the first event", "topic", w.topic, "awaited", missing)
+		}
+		for _, r := range some {
 			records = append(records, r)
 			if end, open := missing[r.Partition]; open && r.Offset+1 >= end {
 				delete(missing, r.Partition)
 			}
-		})
+		}
 	}
 	return inOrder(records), nil
 }
+
+// patience is how long the reading to the end may be silent before the log says what is awaited.
+const patience = 10 * time.Second
 
 // unread maps each partition that holds anything to the offset at which it ends now. A topic that does not exist
 // holds nothing; it is followed from its start once it is there.

@@ -147,6 +147,18 @@ func scalar(node ast.Node) (text string, ok bool) {
 		return n.Value, true
 	case *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode, *ast.InfinityNode, *ast.NanNode:
 		return node.GetToken().Value, true
+	case *ast.MappingNode:
+		if len(n.Values) == 1 {
+			return scalar(n.Values[0])
+		}
+	case *ast.MappingValueNode:
+		// The parser takes host:port inside a map in braces for a map itself. A colon without a blank behind it is no
+		// separator in YAML (1.2, section 7.3.3): the two halves are one text.
+		key, ok := scalar(n.Key)
+		value, plain := scalar(n.Value)
+		if colon := n.Start.Position; ok && plain && n.Value.GetToken().Position.Offset == colon.Offset+1 {
+			return key + ":" + value, true
+		}
 	}
 	return "", false
 }

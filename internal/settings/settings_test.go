@@ -281,6 +281,7 @@ func TestWhatIsAccepted(t *testing.T) {
 		"file's list replaces": {"other:\n  names: [z]\n  items: [{codes: {a: 1}}]\n", nil, nil, func(c *sample) {
 			c.Other.Names, c.Other.Items = []string{"z"}, []item{{Codes: map[string]float64{"a": 1}}}
 		}},
+		"addresses in braces":       {"other: {names: [k1:9092, \"k2:9092\", k3]}\n", nil, nil, func(c *sample) { c.Other.Names = []string{"k1:9092", "k2:9092", "k3"} }},
 		"infinities are numbers":    {"", []string{"MILLRACE_PLAIN_SHARE=inf"}, nil, func(c *sample) { c.Plain.Share = math.Inf(1) }},
 		"empty variable names none": {"", []string{"MILLRACE_CONFIG="}, nil, func(*sample) {}},
 	} {
