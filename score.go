@@ -27,9 +27,9 @@ where the model has several outputs.`,
 			if model == "" || input == "" {
 				return errors.New("score needs --model and --input (- is stdin)")
 			}
-			data, err := os.ReadFile(model)
+			data, err := scoring.ReadPath(model)
 			if err != nil {
-				return fmt.Errorf("model: %w", err)
+				return fmt.Errorf("model %s: %w", model, err)
 			}
 			m, err := scoring.Open(data)
 			if err != nil {

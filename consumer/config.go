@@ -11,6 +11,7 @@ import (
 	"net"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -104,7 +105,11 @@ func (c Config) Validate() error {
 		return errors.New("kafka.brokers is empty: name at least one broker as host:port")
 	}
 	for _, b := range c.Brokers {
-		if _, _, err := net.SplitHostPort(b); err != nil {
+		_, port, err := net.SplitHostPort(b)
+		if err == nil {
+			_, err = strconv.ParseUint(port, 10, 16)
+		}
+		if err != nil {
 			return fmt.Errorf("kafka.brokers: %q is not host:port", b)
 		}
 	}
@@ -152,6 +157,9 @@ func (c Config) Validate() error {
 	return err
 }
 
+// topicCharacters are those that Kafka takes in a topic's name.
+const topicCharacters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-"
+
 // validateTopics refuses a topic without a name and two parts played by one topic: an output that is also
 // the input would score its own predictions for ever.
 func (c Config) validateTopics() error {
@@ -175,6 +183,9 @@ func (c Config) validateTopics() error {
 				continue
 			}
 			return fmt.Errorf("%s is empty: name the topic", t.key)
+		}
+		if len(t.name) > 249 || strings.Trim(t.name, topicCharacters) != "" || t.name == "." || t.name == ".." {
+			return fmt.Errorf("%s: %q is no name for a topic: use up to 249 letters, digits, dots, dashes and underscores", t.key, t.name)
 		}
 		if other, taken := owner[t.name]; taken {
 			return fmt.Errorf("%s: topic %q is already %s: give each its own", t.key, t.name, other)

@@ -122,6 +122,8 @@ func TestValidateNamesTheSetting(t *testing.T) {
 	}{
 		{"kafka.brokers is empty", func(c *Config) { c.Brokers = nil }},
 		{`kafka.brokers: "nowhere" is not host:port`, func(c *Config) { c.Brokers = []string{"nowhere"} }},
+		{`kafka.brokers: "localhost:abc" is not host:port`, func(c *Config) { c.Brokers = []string{"localhost:abc"} }},
+		{`kafka.input: "a\nb" is no name for a topic`, func(c *Config) { c.Input = "a\nb" }},
 		{"kafka.group is empty", func(c *Config) { c.Group = "" }},
 		{"kafka.output is empty", func(c *Config) { c.Output = "" }},
 		{`kafka.output: topic "transactions" is already kafka.input`, func(c *Config) { c.Output = c.Input }},

@@ -19,7 +19,8 @@ type Consumer struct {
 	newHandler func() Handler
 	metrics    *meters
 	log        *slog.Logger
-	started    bool // the group's start positions are settled; Run's own
+	started    bool  // the group's start positions are settled; Run's own
+	assumed    int32 // what a topic takes whose limit cannot be read, in bytes; Run's own
 
 	mu      sync.Mutex
 	session *session // the current one; nil between two
@@ -49,7 +50,7 @@ func New(cfg Config, instance string, newHandler func() Handler, set *metrics.Se
 	}
 	return &Consumer{
 		cfg: cfg, instance: instance, newHandler: newHandler, metrics: newMeters(set), log: log,
-		waiting: errors.New("the group is not joined yet"),
+		assumed: defaultLimit, waiting: errors.New("the group is not joined yet"),
 	}, nil
 }
 
@@ -91,7 +92,11 @@ func (c *Consumer) runSession(ctx context.Context) error {
 		c.session, c.waiting = nil, errors.New("the Kafka client is closing")
 		c.mu.Unlock()
 	}()
-	return s.poll(ctx)
+	err = s.poll(ctx)
+	if errors.Is(err, kerr.MessageTooLarge) && !limits.known {
+		c.assumed = max(c.assumed/2, leastLimit)
+	}
+	return err
 }
 
 // Joined is nil once the group has taken this member in, otherwise why not.

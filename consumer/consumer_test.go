@@ -158,7 +158,7 @@ func TestPoisonGoesToTheDeadLettersWhole(t *testing.T) {
 	b := newBench(t, 1)
 	b.send(0, 10)
 	poison := []*kgo.Record{
-		{Topic: b.cfg.Input, Key: []byte("user-1"), Value: []byte("bad {\"x\":\x00"), Headers: []kgo.RecordHeader{{Key: "traceparent", Value: []byte("00-1")}}},
+		{Topic: b.cfg.Input, Key: []byte("user-1"), Value: []byte("bad {\"x\":\x00"), Headers: []kgo.RecordHeader{{Key: "traceparent", Value: []byte("00-1")}, {Key: HeaderClass, Value: []byte("forged")}}},
 		{Topic: b.cfg.Input, Key: nil, Value: nil},
 	}
 	if err := b.client.ProduceSync(context.Background(), poison...).FirstErr(); err != nil {

@@ -3,7 +3,9 @@ package consumer
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -46,9 +48,16 @@ func deadLetter(topic string, in *kgo.Record, why answer) kgo.Record {
 		Topic:     topic,
 		Key:       in.Key,
 		Value:     in.Value,
-		Headers:   append(in.Headers[:len(in.Headers):len(in.Headers)], deadLetterHeaders(in, why)...),
+		Headers:   append(foreignHeaders(in), deadLetterHeaders(in, why)...),
 		Partition: in.Partition,
 	}
+}
+
+// foreignHeaders are the record's own headers but those with our names: readers take the first of a name.
+func foreignHeaders(in *kgo.Record) []kgo.RecordHeader {
+	return slices.DeleteFunc(slices.Clone(in.Headers), func(h kgo.RecordHeader) bool {
+		return strings.HasPrefix(h.Key, "millrace-")
+	})
 }
 
 // truncatedDeadLetter stands for a record that its topic does not take: headers only, with the length and

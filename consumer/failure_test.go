@@ -1,14 +1,17 @@
 package consumer
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"log/slog"
+	"net"
 	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -167,9 +170,13 @@ func TestRefusedReadsAreQuiet(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- c.Run(ctx) }()
-	eventually(t, "reads are refused several times", func() bool { return fault.Hits() >= 6 })
-	if n := lines.Load(); n > 20 {
-		t.Errorf("%d log lines", n)
+	start := time.Now()
+	eventually(t, "reads are refused several times", func() bool { return fault.Hits() >= 12 })
+	if n := lines.Load(); n > 8 {
+		t.Errorf("%d log lines about one and the same thing", n)
+	}
+	if took := time.Since(start); took < 4*refusedPause {
+		t.Errorf("twelve refused reads within %v, want pauses between them", took)
 	}
 	fault.Remove()
 	b.checkOutputs(b.read(b.cfg.Output, 10), false)
@@ -281,4 +288,111 @@ func TestTroubleOfARevokedPartitionIsForgotten(t *testing.T) {
 	if err := s.trouble(); err != nil {
 		t.Errorf("trouble: %v after its end", err)
 	}
+}
+
+// Where a topic's limit may not be read, a lower one is assumed after each refusal, until batches fit.
+func TestUnreadableLimit(t *testing.T) {
+	b := newBench(t, 1)
+	if err := b.cluster.DeleteTopic(b.cfg.Output); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.cluster.CreateTopic(b.cfg.Output, 1, map[string]string{"max.message.bytes": "300000"}); err != nil {
+		t.Fatal(err)
+	}
+	b.cluster.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.DescribeConfigs}, Err: kerr.TopicAuthorizationFailed, Count: -1})
+	b.cfg.Compression, b.cfg.MaxBatch = "none", 500
+	var records []*kgo.Record
+	for range 500 {
+		records = append(records, &kgo.Record{Topic: b.cfg.Input, Value: bytes.Repeat([]byte("x"), 1000)})
+	}
+	if err := b.client.ProduceSync(context.Background(), records...).FirstErr(); err != nil {
+		t.Fatal(err)
+	}
+	_, stop := b.run("one", b.cfg, newEcho)
+	eventually(t, "all is committed", func() bool { return b.committed(0) == 500 })
+	stop()
+	if n := b.held(b.cfg.DeadLetters); n != 0 {
+		t.Errorf("%d dead letters of records that fit", n)
+	}
+}
+
+// A stop ends within its ten seconds, also where the brokers have fallen silent.
+func TestStopWithSilentBrokers(t *testing.T) {
+	var brokers freezer
+	b := newBench(t, 1, kfake.ListenFn(brokers.listen))
+	b.send(0, 100)
+	c, err := New(b.cfg, "one", newEcho, nil, testLog(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- c.Run(ctx) }()
+	eventually(t, "records are scored", func() bool { return b.held(b.cfg.Output) == 100 })
+	brokers.freeze()
+	defer brokers.thaw() // What was left behind ends then.
+	cancel()
+	select {
+	case <-done:
+	case <-time.After(10 * time.Second):
+		t.Error("not stopped within ten seconds")
+		brokers.thaw()
+		<-done
+	}
+}
+
+// freezer is brokers that accept and read nothing while they are frozen.
+type freezer struct {
+	mu     sync.Mutex
+	frozen chan struct{} // closed by thaw; nil while not frozen
+}
+
+func (f *freezer) listen(network, address string) (net.Listener, error) {
+	l, err := net.Listen(network, address)
+	return frozenListener{l, f}, err
+}
+
+func (f *freezer) freeze() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.frozen = make(chan struct{})
+}
+
+func (f *freezer) thaw() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.frozen != nil {
+		close(f.frozen)
+		f.frozen = nil
+	}
+}
+
+func (f *freezer) wait() {
+	f.mu.Lock()
+	frozen := f.frozen
+	f.mu.Unlock()
+	if frozen != nil {
+		<-frozen
+	}
+}
+
+type frozenListener struct {
+	net.Listener
+	f *freezer
+}
+
+func (l frozenListener) Accept() (net.Conn, error) {
+	conn, err := l.Listener.Accept()
+	return frozenConn{conn, l.f}, err
+}
+
+type frozenConn struct {
+	net.Conn
+	f *freezer
+}
+
+func (c frozenConn) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	c.f.wait()
+	return n, err
 }

@@ -45,6 +45,7 @@ type partition struct {
 	changed  *sync.Cond // the queue, inFlight or the state below
 	queue    []poll
 	queued   int           // records in queue
+	bytes    int           // of those records
 	inFlight *Batch        // with the producer, or given back by it; nil when everything is marked
 	since    time.Time     // when inFlight was first handed to the producer
 	paused   bool          // fetching is paused because the queue is full
@@ -78,36 +79,52 @@ func (p *partition) offer(records []*kgo.Record, highWatermark int64, at time.Ti
 	}
 	p.queue = append(p.queue, poll{records, at})
 	p.queued += len(records)
+	for _, r := range records {
+		p.bytes += recordBytes(r)
+	}
 	p.next, p.end = records[len(records)-1].Offset+1, highWatermark
-	if p.queued >= p.cfg.QueueRecords && !p.paused {
+	if (p.queued >= p.cfg.QueueRecords || p.bytes >= maxQueueBytes) && !p.paused {
 		p.paused = true
 		p.client.PauseFetchPartitions(map[string][]int32{p.topic: {p.id}})
 	}
 	p.changed.Broadcast()
 }
 
-// take moves up to MaxBatch records from the queue into a batch. The caller holds the lock.
+// take moves records from the queue into a batch: up to MaxBatch, and no more bytes than a batch should hold. The
+// caller holds the lock.
 func (p *partition) take() *Batch {
 	b := &Batch{output: p.cfg.Output, deadLetters: p.cfg.DeadLetters}
-	n := min(p.queued, p.cfg.MaxBatch)
+	n, bytes := min(p.queued, p.cfg.MaxBatch), 0
 	b.Records = make([]*kgo.Record, 0, n)
 	b.PolledAt = make([]time.Time, 0, n)
-	for len(b.Records) < n {
+	for len(b.Records) < n && bytes < maxBatchBytes {
 		head := &p.queue[0]
-		some := min(len(head.records), n-len(b.Records))
-		b.Records = append(b.Records, head.records[:some]...)
-		for range some {
-			b.PolledAt = append(b.PolledAt, head.at)
-		}
-		if head.records = head.records[some:]; len(head.records) == 0 {
+		r := head.records[0]
+		b.Records = append(b.Records, r)
+		b.PolledAt = append(b.PolledAt, head.at)
+		bytes += recordBytes(r)
+		if head.records = head.records[1:]; len(head.records) == 0 {
 			p.queue = p.queue[1:]
 		}
 	}
-	p.queued -= n
-	if p.paused && p.queued < p.cfg.QueueRecords/2 {
+	p.queued -= len(b.Records)
+	p.bytes -= bytes
+	if p.paused && p.queued < p.cfg.QueueRecords/2 && p.bytes < maxQueueBytes/2 {
 		p.resume()
 	}
 	return b
+}
+
+// Besides their numbers, records are bounded by their bytes: in a partition's queue, and in a batch.
+const (
+	maxQueueBytes = 16 << 20
+	maxBatchBytes = 2 << 20
+)
+
+// recordBytes is about what a record takes in memory.
+func recordBytes(r *kgo.Record) int {
+	const overhead = 200 // the struct itself and its place in the slices
+	return overhead + len(r.Key) + len(r.Value)
 }
 
 // resume lets the client fetch again. The caller holds the lock, so that a pause and a resume of two goroutines
@@ -267,7 +284,7 @@ func (p *partition) stop() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.stopping = true
-	p.queue, p.queued = nil, 0
+	p.queue, p.queued, p.bytes = nil, 0, 0
 	if p.paused {
 		p.resume() // A pause would outlive the assignment inside the client.
 	}

@@ -337,6 +337,35 @@ func TestQueuePausesFetching(t *testing.T) {
 	})
 }
 
+// Large records pause the fetching long before their number does, and make small batches.
+func TestBytesPauseFetchingToo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var sizes []int
+		p, client, _ := newScripted(handlerFunc(func(ctx context.Context, b *Batch) error {
+			sizes = append(sizes, len(b.Records))
+			return echo(ctx, b)
+		}))
+		defer end(p)
+		p.cfg.MaxBatch, p.cfg.QueueRecords = 1000, 1000
+		large := records(0, 6)
+		for _, r := range large {
+			r.Value = make([]byte, maxQueueBytes/5)
+		}
+		p.offer(large, 6, time.Now())
+		synctest.Wait()
+		if !client.paused {
+			t.Error("not paused with more bytes than the queue should hold")
+		}
+		for range 6 {
+			client.settle(client.open(), nil)
+			synctest.Wait()
+		}
+		if client.paused || !slices.Equal(sizes, []int{1, 1, 1, 1, 1, 1}) {
+			t.Errorf("paused %v, batches of %v, want six of one", client.paused, sizes)
+		}
+	})
+}
+
 // Every record that a handler leaves out is a dead letter, never silence.
 func TestUnansweredRecordsAreDeadLetters(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

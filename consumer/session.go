@@ -139,8 +139,8 @@ func (s *session) report(p *partition, err error) {
 		s.log.Warn("partition stalled", "topic", p.topic, "partition", p.id, "error", err)
 	}
 	s.troubles[p.id] = err
-	if beyondRepair(err) || errors.Is(err, kerr.MessageTooLarge) && s.limits.known {
-		s.fail(err) // A topic takes less than when its limit was read: a new client reads it again.
+	if beyondRepair(err) || errors.Is(err, kerr.MessageTooLarge) {
+		s.fail(err) // A topic takes less than we thought: a new client reads its limit again, or assumes a lower one.
 	}
 }
 
@@ -190,39 +190,32 @@ func (s *session) partitions() []PartitionState {
 	return states
 }
 
-// The parts of the ten seconds that a stop may take, also where no broker answers.
+// The parts of the ten seconds that a stop may take.
 const (
-	drainTimeout  = 5 * time.Second
-	commitTimeout = 1500 * time.Millisecond
-	leaveTimeout  = 500 * time.Millisecond
-	closeTimeout  = time.Second
+	drainTimeout = 5 * time.Second
+	leaveTimeout = 3 * time.Second
 )
 
-// close drains and leaves: batches in flight are waited for, marks committed, and only then is the group told.
+// close drains and leaves: the batches in flight are waited for, marks committed, and only then is the group told.
+// The client waits for brokers longer than any context says; where they do not answer it is left behind.
 func (s *session) close() {
 	s.fail(nil)
 	drain, cancel := context.WithTimeout(context.Background(), drainTimeout)
 	defer cancel()
 	s.end(drain, s.removeAll())
-	commit, cancelCommit := context.WithTimeout(context.Background(), commitTimeout)
-	defer cancelCommit()
-	if err := s.client.CommitMarkedOffsets(commit); err != nil {
-		s.log.Warn("the last offsets are not committed: their records will be scored again", "error", err)
-	}
-	leave, cancelLeave := context.WithTimeout(context.Background(), leaveTimeout)
-	defer cancelLeave()
-	s.client.AllowRebalance()
-	if err := s.client.LeaveGroupContext(leave); err != nil {
-		s.log.Debug("the group was not told of our leaving", "error", err)
-	}
-	closed := make(chan struct{})
+	left := make(chan struct{})
 	go func() {
+		defer close(left)
+		ctx, cancel := context.WithTimeout(context.Background(), leaveTimeout)
+		defer cancel()
+		if err := s.client.CommitMarkedOffsets(ctx); err != nil {
+			s.log.Warn("the last offsets are not committed: their records will be scored again", "error", err)
+		}
 		s.client.CloseAllowingRebalance()
-		close(closed)
 	}()
 	select {
-	case <-closed:
-	case <-time.After(closeTimeout):
-		s.log.Warn("the Kafka client is left behind: no broker answers")
+	case <-left:
+	case <-time.After(leaveTimeout):
+		s.log.Warn("the group was not left in time: it gives our partitions away when the session times out")
 	}
 }

@@ -147,18 +147,21 @@ func (c *Consumer) commitStart(ctx context.Context, admin *kadm.Client, appeared
 }
 
 // defaultLimit is what Kafka takes where nobody configured otherwise (message.max.bytes is 1,048,588), less a
-// little for the request around it.
-const defaultLimit = 1_000_012
+// little for the request around it. leastLimit is where halving it ends.
+const (
+	defaultLimit = 1_000_012
+	leastLimit   = 1 << 10
+)
 
 // readLimits asks the output and dead-letter topics for their max.message.bytes, so that the client itself sees
 // which record is too large: the broker refuses a batch whole and does not say which of its records is at fault.
 func (c *Consumer) readLimits(ctx context.Context, admin *kadm.Client) limits {
-	l := limits{output: defaultLimit, deadLetters: defaultLimit}
+	l := limits{output: c.assumed, deadLetters: c.assumed}
 	ctx, cancel := context.WithTimeout(ctx, c.cfg.ConnectTimeout)
 	defer cancel()
 	configs, err := admin.DescribeTopicConfigs(ctx, c.cfg.Output, c.cfg.DeadLetters)
 	if err != nil {
-		c.log.Warn("the topics' max.message.bytes cannot be read, assuming the default", "error", err)
+		c.log.Warn("the topics' max.message.bytes cannot be read: grant DESCRIBE_CONFIGS", "assumed", c.assumed, "error", err)
 		return l
 	}
 	read := 0
@@ -171,7 +174,7 @@ func (c *Consumer) readLimits(ctx context.Context, admin *kadm.Client) limits {
 			err = topic.Err
 		}
 		if err != nil {
-			c.log.Warn("max.message.bytes cannot be read, assuming the default", "topic", t.name, "error", err)
+			c.log.Warn("max.message.bytes cannot be read: grant DESCRIBE_CONFIGS", "topic", t.name, "assumed", c.assumed, "error", err)
 			continue
 		}
 		for _, entry := range topic.Configs {

@@ -118,6 +118,10 @@ func (c *Contract) decodeField(want *eventSlot, ev *Event, row []float64, status
 			s.pos = start
 			return s.fail(ClassWrongType, "want a string or an integer, got "+v.kind.String())
 		}
+		if v.kind == isNumber && len(raw) > maxInteger {
+			s.pos = start
+			return s.fail(ClassOutOfRange, "an integer beyond float64")
+		}
 		if want.id {
 			ev.ID = raw
 		}
@@ -138,6 +142,10 @@ func (c *Contract) decodeField(want *eventSlot, ev *Event, row []float64, status
 	}
 	return true
 }
+
+// maxInteger is the length of the largest integer that readers of a prediction can be trusted to take: float64 ends at
+// 1.8e308.
+const maxInteger = 308
 
 // keyText is the text of an identity: what the row's key in Redis ends with.
 // JSON's grammar leaves one way to write an integer, but for -0.

@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -17,8 +16,8 @@ import (
 	"millrace/scoring"
 )
 
-// maxModelBytes bounds what is read of a model file.
-const maxModelBytes = 1 << 30
+// maxPath bounds a model_path: it stands in log lines and on the page.
+const maxPath = 1024
 
 // Loader makes deployments of files: a bare model file is served under the configured contract and threshold.
 type Loader struct {
@@ -41,7 +40,7 @@ func NewLoader(cfg Config, contract *features.Contract, threshold *float64, clas
 
 // Configured opens the file that the operator's own configuration names, wherever it is.
 func (l *Loader) Configured(path string) (*Deployment, error) {
-	file, err := os.Open(path)
+	file, err := os.OpenFile(path, scoring.OpenFlags, 0)
 	if err != nil {
 		return nil, fmt.Errorf("model.path: %w", err)
 	}
@@ -60,6 +59,9 @@ func (l *Loader) Deploy(e Event) (*Deployment, error) {
 	}
 	if e.ModelPath == "" {
 		return nil, errors.New("the event names no model_path")
+	}
+	if len(e.ModelPath) > maxPath {
+		return nil, fmt.Errorf("model_path has %d bytes, the most is %d: file name too long", len(e.ModelPath), maxPath)
 	}
 	var firstErr error
 	for _, dir := range l.roots {
@@ -93,12 +95,12 @@ func openBelow(dir, path string) (*os.File, error) {
 		return nil, err
 	}
 	defer root.Close()
-	return root.Open(path)
+	return root.OpenFile(path, scoring.OpenFlags, 0)
 }
 
 // load reads, checks and matches; it closes file.
 func (l *Loader) load(file *os.File, path string, e Event) (*Deployment, error) {
-	data, err := readModel(file)
+	data, err := scoring.ReadFile(file)
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", path, err)
 	}
@@ -129,23 +131,6 @@ func (l *Loader) load(file *os.File, path string, e Event) (*Deployment, error) 
 		Version: version, Digest: Digest(data, l.contract, l.threshold), Path: path, Source: e.Source,
 		Model: model, Contract: l.contract, Threshold: l.threshold, Since: time.Now(),
 	}, nil
-}
-
-// readModel reads a regular file whole, within bounds, and closes it.
-func readModel(file *os.File) ([]byte, error) {
-	defer file.Close()
-	info, err := file.Stat()
-	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() {
-		return nil, errors.New("it is not a regular file")
-	}
-	data, err := io.ReadAll(io.LimitReader(file, maxModelBytes+1))
-	if err == nil && len(data) > maxModelBytes {
-		err = fmt.Errorf("it is larger than %d bytes", maxModelBytes)
-	}
-	return data, err
 }
 
 // Digest is the first 16 hex digits of the sha256 over all that fixes a score: the model's bytes, then a line with

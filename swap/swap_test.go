@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -41,6 +42,9 @@ func folder(t *testing.T) string {
 			write(t, filepath.Join(dir, "odd name\n.txt"), string(data))
 			write(t, filepath.Join(filepath.Dir(dir), "outside.txt"), string(data))
 		}
+	}
+	if err := syscall.Mkfifo(filepath.Join(dir, "pipe.txt"), 0o600); err != nil {
+		t.Fatal(err)
 	}
 	for link, target := range map[string]string{
 		"current.txt": "fraud_model_v3.txt", "escape.txt": filepath.Join("..", "outside.txt"), "gone.txt": "nothing.txt",
@@ -97,6 +101,8 @@ func TestDeployOpensOnlyWhatTheRootsHold(t *testing.T) {
 		{Event{ModelPath: filepath.Join(filepath.Dir(dir), "outside.txt")}, "", "outside model.roots"},
 		{Event{ModelPath: "/etc/passwd"}, "", "outside model.roots"},
 		{Event{ModelPath: "sub"}, "", "not a regular file"},
+		{Event{ModelPath: "pipe.txt"}, "", "not a regular file"},
+		{Event{ModelPath: strings.Repeat("x", 100_000)}, "", "file name too long"},
 		{Event{ModelPath: "broken_model.txt"}, "", "broken_model.txt: "},
 		{Event{ModelPath: "renamed.txt"}, "", "tx_count_1h"},
 		{Event{ModelPath: "odd name\n.txt"}, "", "characters other than printable ASCII"},
@@ -106,8 +112,8 @@ func TestDeployOpensOnlyWhatTheRootsHold(t *testing.T) {
 		d, err := l.Deploy(test.event)
 		switch {
 		case test.reason != "":
-			if err == nil || !strings.Contains(err.Error(), test.reason) || strings.Contains(err.Error(), "\n") {
-				t.Errorf("%+v: %v, want one line with %q", test.event, err, test.reason)
+			if err == nil || !strings.Contains(err.Error(), test.reason) || strings.Contains(err.Error(), "\n") || len(err.Error()) > 2000 {
+				t.Errorf("%+.200v: %.200v, want one short line with %q", test.event, err, test.reason)
 			}
 		case err != nil:
 			t.Errorf("%+v: %v", test.event, err)

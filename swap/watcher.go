@@ -187,9 +187,16 @@ func (w *Watcher) readToEnd(ctx context.Context) ([]*kgo.Record, error) {
 	var records []*kgo.Record
 	for len(missing) > 0 {
 		waiting, cancel := context.WithTimeout(ctx, patience)
-		some, _ := w.poll(waiting)
+		some, recreated := w.poll(waiting)
 		silent := waiting.Err() != nil
 		cancel()
+		if recreated {
+			w.client.Close()
+			if err := w.connect(); err != nil {
+				return nil, err
+			}
+			return w.readToEnd(ctx)
+		}
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
@@ -280,7 +287,7 @@ func (w *Watcher) apply(r *kgo.Record) bool {
 	if err != nil {
 		w.meters.rejected.Inc()
 		w.log.Error("deployment rejected, the live model serves on", "deployment", e.Source, "reason", err)
-		w.remember(Outcome{At: start, Source: e.Source, Version: cmp.Or(e.Version, e.ModelPath), Reason: err.Error(), Took: time.Since(start)})
+		w.remember(Outcome{At: start, Source: e.Source, Version: fmt.Sprintf("%.*s", maxVersion, cmp.Or(e.Version, e.ModelPath)), Reason: err.Error(), Took: time.Since(start)})
 		return false
 	}
 	w.store(d, start)

@@ -1,14 +1,17 @@
 package settings
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"reflect"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
@@ -18,7 +21,7 @@ import (
 
 // loadFile reads one YAML file into the struct. named says who named the file, for the error when it is not there.
 func (s *Settings) loadFile(name, named string) error {
-	data, err := os.ReadFile(name)
+	data, err := readRegular(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("configuration file %q does not exist (from %s)", name, named)
 	}
@@ -28,8 +31,53 @@ func (s *Settings) loadFile(name, named string) error {
 	return s.loadYAML(name, data)
 }
 
+// maxFile bounds a configuration file, in bytes, and maxDepth the brackets open at once: the parser recurses.
+const (
+	maxFile  = 1 << 20
+	maxDepth = 100
+)
+
+// readRegular reads a file whole, unless it is no file or none of this world. It does not wait for a pipe's writer.
+func readRegular(name string) ([]byte, error) {
+	file, err := os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is not a regular file", name)
+	}
+	data, err := io.ReadAll(io.LimitReader(file, maxFile+1))
+	if err == nil && len(data) > maxFile {
+		err = fmt.Errorf("%s is larger than %d bytes", name, maxFile)
+	}
+	return bytes.TrimPrefix(data, []byte("\ufeff")), err
+}
+
+// deepest is the most brackets that are open at once, quoted ones too.
+func deepest(data []byte) int {
+	depth, most := 0, 0
+	for _, c := range data {
+		switch c {
+		case '[', '{':
+			depth++
+			most = max(most, depth)
+		case ']', '}':
+			depth--
+		}
+	}
+	return most
+}
+
 // loadYAML applies the text of a file; name is what errors and origins call it.
 func (s *Settings) loadYAML(name string, data []byte) error {
+	if n := deepest(data); n > maxDepth {
+		return fmt.Errorf("%s: %d brackets are open at once, the most is %d", name, n, maxDepth)
+	}
 	// Duplicates are let through the parser only because ours name the first one's line.
 	parsed, err := parser.ParseBytes(data, 0, parser.AllowDuplicateMapKey())
 	if err != nil {

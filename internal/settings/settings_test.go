@@ -235,7 +235,7 @@ func TestEveryErrorIsOneClearLine(t *testing.T) {
 		"flag without a value":    {"", nil, []string{"--plain.count"}, `flag --plain-count needs a value`},
 		"no such file, flag":      {"", nil, []string{"--config", "gone.yaml"}, `configuration file "gone.yaml" does not exist (from flag --config)`},
 		"no such file, variable":  {"", []string{"MILLRACE_CONFIG=gone.yaml"}, nil, `configuration file "gone.yaml" does not exist (from environment MILLRACE_CONFIG)`},
-		"folder":                  {"", nil, []string{"--config", "/"}, `read the configuration file (from flag --config): read /: is a directory`},
+		"folder":                  {"", nil, []string{"--config", "/"}, `read the configuration file (from flag --config): / is not a regular file`},
 		"a wrong file value wins": {"plain:\n  count: x\n", nil, []string{"--plain-count=3"}, `millrace.yaml:2:10: plain.count: "x" is not a whole number`},
 	} {
 		t.Run(name, func(t *testing.T) {
