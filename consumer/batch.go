@@ -1,9 +1,9 @@
 package consumer
 
 import (
-	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -117,7 +117,9 @@ func (b *Batch) learn(cfg *Config, l limits) error {
 		out := &b.out[f.index]
 		size := b.tooLarge[f.index]
 		if !errors.Is(f.err, kerr.MessageTooLarge) || size.deadLetter || outputSize(out) < int(l.of(cfg, out.Topic)) {
-			first = cmp.Or(first, f.err)
+			if first == nil {
+				first = fmt.Errorf("to %s: %w", out.Topic, f.err)
+			}
 			continue
 		}
 		if b.tooLarge == nil {

@@ -31,8 +31,10 @@ type bench struct {
 	sent    map[int32]int64 // records produced so far, by partition
 }
 
+// newBench starts a Kafka for one test, which runs beside others from here on.
 func newBench(t *testing.T, partitions int32, opts ...kfake.Opt) *bench {
 	t.Helper()
+	t.Parallel()
 	cfg := DefaultConfig()
 	cfg.Start = StartEarliest
 	cfg.SessionTimeout = 6 * time.Second

@@ -191,7 +191,7 @@ func (p *partition) clear() bool {
 			return false
 		}
 		if cause := failed.learn(p.cfg, p.limits); cause != nil && !p.pause(fmt.Errorf(
-			"write outputs of %s/%d from offset %d: %w", p.topic, p.id, failed.Records[0].Offset, cause)) {
+			"write outputs of %s/%d from offset %d %w", p.topic, p.id, failed.Records[0].Offset, cause)) {
 			return false
 		}
 		if !p.handle(failed) {

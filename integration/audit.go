@@ -248,7 +248,7 @@ func (a *audit) checkDeadLetters(letters []*kgo.Record) {
 			continue
 		}
 		if !same(letter.Value, in.Value) || !same(letter.Key, in.Key) {
-			a.errorf("dead letter %s: key %q, value %q, want %q, %q", id, letter.Key, letter.Value, in.Key, in.Value)
+			a.errorf("dead letter %s: key %s, value %s, want %s, %s", id, quote(letter.Key), quote(letter.Value), quote(in.Key), quote(in.Value))
 		}
 		if own := len(in.Headers); len(letter.Headers) < own || !slices.EqualFunc(letter.Headers[:own], in.Headers, sameHeader) {
 			a.errorf("dead letter %s: headers %v do not begin with the record's own %v", id, letter.Headers, in.Headers)
@@ -271,6 +271,14 @@ func (a *audit) checkDeadLetters(letters []*kgo.Record) {
 
 // same compares bytes and tells null from empty.
 func same(a, b []byte) bool { return (a == nil) == (b == nil) && bytes.Equal(a, b) }
+
+// quote shows bytes, and tells null from empty.
+func quote(b []byte) string {
+	if b == nil {
+		return "null"
+	}
+	return strconv.Quote(string(b))
+}
 
 func sameHeader(a, b kgo.RecordHeader) bool { return a.Key == b.Key && same(a.Value, b.Value) }
 

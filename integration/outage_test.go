@@ -2,7 +2,11 @@
 
 package integration
 
-import "testing"
+import (
+	"net/http"
+	"strings"
+	"testing"
+)
 
 // The broker crashes and comes back with its data: the service waits for it and goes on, and nothing is lost.
 func TestBrokerCrashesAndComesBack(t *testing.T) {
@@ -53,7 +57,7 @@ func TestRedisCrashesAndComesBack(t *testing.T) {
 	})
 	degraded := func() float64 { return v.metric(`millrace_degraded_total{feature="tx_count_1h"`) }
 	eventually(t, "all users are scored without Redis", func() bool { return degraded() >= users })
-	if code, body := v.get("/readyz"); code != 200 {
+	if code, body := v.get("/readyz"); code != http.StatusOK {
 		t.Errorf("/readyz is %d without Redis, want 200: the policy is to score on: %s", code, body)
 	}
 	if err := shared.redis.start(); err != nil {
@@ -72,5 +76,47 @@ func TestRedisCrashesAndComesBack(t *testing.T) {
 	}
 	if got := int(degraded()); got != a.statuses["stale"]+a.statuses["default"] {
 		t.Errorf("millrace_degraded_total is %d, the predictions say %v", got, a.statuses)
+	}
+}
+
+// Predictions that cannot be written stop the line, which says so and commits nothing: once the topic is there again,
+// the same process goes on, and so does one that starts where another was killed.
+func TestOutputTopicIsDeletedAndMadeAgain(t *testing.T) {
+	for _, test := range []struct {
+		name  string
+		crash bool
+	}{
+		{"the process goes on", false},
+		{"the process is killed", true},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			s := newScene(t, 4, "json")
+			v := s.serve("one").ready()
+			s.send(s.events(400)...)
+			s.allAnswered()
+			from := s.ends(s.input())
+			if _, err := s.admin.DeleteTopic(s.timeout(), s.output()); err != nil {
+				t.Fatal(err)
+			}
+			l := s.startLoad(500)
+			eventually(t, "readiness says that outputs cannot be written", func() bool {
+				code, body := v.get("/readyz")
+				return code == http.StatusServiceUnavailable && strings.Contains(body, "write outputs")
+			})
+			l.more(1000) // Two seconds, in which a wrong mark would be committed.
+			if test.crash {
+				v.crash()
+			}
+			if _, err := s.admin.CreateTopic(s.timeout(), s.partitions, 1, nil, s.output()); err != nil {
+				t.Fatal(err)
+			}
+			if test.crash {
+				v = s.serve("one")
+			}
+			v.ready()
+			l.finish()
+			s.allAnswered()
+			s.audit(from)
+		})
 	}
 }

@@ -4,6 +4,7 @@ package integration
 
 import (
 	"context"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -26,7 +27,8 @@ type scene struct {
 // newScene makes the topics and writes the rows of all users in the layout named json or hash.
 func newScene(t testing.TB, partitions int32, layout string) *scene {
 	t.Helper()
-	name := strings.NewReplacer("/", ".", " ", "-").Replace(t.Name())
+	// The time tells the rounds of go test -count apart.
+	name := strings.NewReplacer("/", ".", " ", "-").Replace(t.Name()) + "." + strconv.FormatInt(time.Now().UnixNano(), 36)
 	s := &scene{t: t, partitions: partitions, name: name, group: name + ".fraud-inference"}
 	var err error
 	s.client, err = kgo.NewClient(kgo.SeedBrokers(shared.kafka.addr), kgo.MetadataMinAge(100*time.Millisecond),
