@@ -341,6 +341,23 @@ func TestStopWithSilentBrokers(t *testing.T) {
 	}
 }
 
+// While the group does not answer the member is not ready; it is again once the group does.
+func TestSilentGroupIsTold(t *testing.T) {
+	var brokers freezer
+	b := newBench(t, 1, kfake.ListenFn(brokers.listen))
+	defer brokers.thaw()
+	c, stop := b.run("one", b.cfg, newEcho)
+	eventually(t, "the group is joined", func() bool { return c.Joined() == nil })
+	brokers.freeze()
+	eventually(t, "the silence is told", func() bool { return c.Joined() != nil })
+	t.Log(c.Joined())
+	brokers.thaw()
+	b.send(0, 10)
+	b.checkOutputs(b.read(b.cfg.Output, 10), false)
+	eventually(t, "the group is joined again", func() bool { return c.Joined() == nil })
+	stop()
+}
+
 // freezer is brokers that accept and read nothing while they are frozen.
 type freezer struct {
 	mu     sync.Mutex

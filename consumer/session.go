@@ -80,9 +80,12 @@ func (s *session) poll(ctx context.Context) error {
 			if len(fetched.Records) == 0 {
 				return
 			}
-			if p := s.worker(fetched.Partition); p != nil {
-				p.offer(fetched.Records, fetched.HighWatermark, at)
+			p := s.worker(fetched.Partition)
+			if p == nil { // The client would go on behind them.
+				s.fail(fmt.Errorf("records of %s/%d came without the partition", fetched.Topic, fetched.Partition))
+				return
 			}
+			p.offer(fetched.Records, fetched.HighWatermark, at)
 		})
 		s.client.AllowRebalance()
 		if failed && fetches.NumRecords() == 0 {
@@ -107,9 +110,11 @@ func (s *session) fetchErrors(fetches kgo.Fetches) (failed bool, fatal error) {
 			fatal = fmt.Errorf("read %s/%d: %w", topic, id, err)
 			return
 		}
-		if topic == "" { // The client's way to tell of the group.
+		if topic == "" { // The client's way to tell of the group; late news where there are partitions again.
 			s.mu.Lock()
-			s.group = err
+			if len(s.workers) == 0 {
+				s.group = err
+			}
 			s.mu.Unlock()
 		}
 		if text := err.Error(); text != s.unread[id] {
