@@ -93,7 +93,7 @@ func (p *pipeline) encode(b *consumer.Batch, d *swap.Deployment) {
 	width, outputs := d.Contract.Len(), d.Model.Outputs()
 	buffer := make([]byte, 0, len(p.good)*predictionSize)
 	headers := make([]kgo.RecordHeader, 0, 3*len(p.good))
-	now, written := time.Now(), 0
+	now := time.Now()
 	for at, i := range p.good {
 		out := prediction{
 			event:   &p.events[at],
@@ -120,10 +120,8 @@ func (p *pipeline) encode(b *consumer.Batch, d *swap.Deployment) {
 		)
 		b.Publish(i, value, headers[first:len(headers):len(headers)])
 		p.observe(&out)
-		written++
 	}
-	counter := p.counter
-	b.Acknowledged = func() { counter.Add(written) }
+	b.Acknowledged = p.counter.Add
 }
 
 // follow makes what belongs to a deployment, once for as long as it is live.

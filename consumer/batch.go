@@ -24,9 +24,9 @@ type Batch struct {
 	Records []*kgo.Record
 	// PolledAt holds for each record when the poll that brought it returned.
 	PolledAt []time.Time
-	// Acknowledged, where the handler sets it, is called once every output has reached its topic. It must be quick
-	// and safe beside the handler's own goroutine.
-	Acknowledged func()
+	// Acknowledged, where the handler sets it, is called once every output has reached its topic, with the number of
+	// those that are predictions. It must be quick and safe beside the handler's own goroutine.
+	Acknowledged func(predictions int)
 
 	output, deadLetters string // topics
 
@@ -142,6 +142,17 @@ func outputSize(r *kgo.Record) int {
 	n := batch + len(r.Key) + len(r.Value)
 	for _, h := range r.Headers {
 		n += header + len(h.Key) + len(h.Value)
+	}
+	return n
+}
+
+// predictions counts the answers that are no dead letters.
+func (b *Batch) predictions() int {
+	n := 0
+	for i := range b.answers {
+		if b.answers[i].class == "" {
+			n++
+		}
 	}
 	return n
 }

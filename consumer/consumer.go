@@ -83,20 +83,20 @@ func (c *Consumer) runSession(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer s.close()
-	c.mu.Lock()
-	c.session, c.waiting = s, nil
-	c.mu.Unlock()
-	defer func() { // Before the close above: who is closing is not ready.
-		c.mu.Lock()
-		c.session, c.waiting = nil, errors.New("the Kafka client is closing")
-		c.mu.Unlock()
-	}()
-	err = s.poll(ctx)
+	c.become(s, nil)
+	err = s.run(ctx)
+	c.become(nil, errors.New("the Kafka client is closing")) // First: who is closing is not ready.
+	s.close()
 	if errors.Is(err, kerr.MessageTooLarge) && !limits.known {
 		c.assumed = max(c.assumed/2, leastLimit)
 	}
 	return err
+}
+
+func (c *Consumer) become(s *session, waiting error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.session, c.waiting = s, waiting
 }
 
 // Joined is nil once the group has taken this member in, otherwise why not.

@@ -341,6 +341,34 @@ func TestStopWithSilentBrokers(t *testing.T) {
 	}
 }
 
+// Neither does a hand-over that waits for outputs hold a stop up.
+func TestStopDuringARevoke(t *testing.T) {
+	b := newBench(t, 2)
+	b.cfg.RebalanceTimeout = time.Minute
+	fault := b.cluster.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Topic: b.cfg.Output, Err: kerr.NotEnoughReplicas, Count: -1})
+	b.send(0, 5)
+	b.send(1, 5)
+	c, err := New(b.cfg, "one", newEcho, nil, testLog(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- c.Run(ctx) }()
+	eventually(t, "outputs are in flight", func() bool { return fault.Hits() > 0 && len(c.Partitions()) == 2 })
+	_, stopSecond := b.run("two", b.cfg, newEcho)
+	eventually(t, "a partition is being handed over", func() bool { return len(c.Partitions()) == 1 })
+	cancel()
+	select {
+	case <-done:
+	case <-time.After(10 * time.Second):
+		t.Error("not stopped within ten seconds")
+	}
+	fault.Remove()
+	eventually(t, "the second member has written everything", func() bool { return b.committed(0) == 5 && b.committed(1) == 5 })
+	stopSecond()
+}
+
 // While the group does not answer the member is not ready; it is again once the group does.
 func TestSilentGroupIsTold(t *testing.T) {
 	var brokers freezer

@@ -103,7 +103,9 @@ func (p *partition) take() *Batch {
 		b.Records = append(b.Records, r)
 		b.PolledAt = append(b.PolledAt, head.at)
 		bytes += recordBytes(r)
+		head.records[0] = nil // The array behind the queue outlives its records.
 		if head.records = head.records[1:]; len(head.records) == 0 {
+			p.queue[0] = poll{}
 			p.queue = p.queue[1:]
 		}
 	}
@@ -123,8 +125,12 @@ const (
 
 // recordBytes is about what a record takes in memory.
 func recordBytes(r *kgo.Record) int {
-	const overhead = 200 // the struct itself and its place in the slices
-	return overhead + len(r.Key) + len(r.Value)
+	const overhead, header = 200, 40 // the structs themselves and their places in the slices
+	n := overhead + len(r.Key) + len(r.Value)
+	for _, h := range r.Headers {
+		n += header + len(h.Key) + len(h.Value)
+	}
+	return n
 }
 
 // resume lets the client fetch again. The caller holds the lock, so that a pause and a resume of two goroutines
@@ -244,7 +250,7 @@ func (p *partition) acknowledge(b *Batch, output *kgo.Record, err error) {
 		p.client.MarkCommitRecords(b.last())
 		p.metrics.settled(b)
 		if b.Acknowledged != nil {
-			b.Acknowledged()
+			b.Acknowledged(b.predictions())
 		}
 		if p.backoff > 0 {
 			p.backoff = 0

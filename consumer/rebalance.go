@@ -55,8 +55,8 @@ func (s *session) lost(_ context.Context, _ *kgo.Client, gone map[string][]int32
 	for _, p := range workers {
 		p.stop()
 		p.close()
-		<-p.done
 	}
+	await(workers)
 	if len(workers) > 0 {
 		s.log.Warn("partitions lost", "partitions", gone)
 	}
@@ -76,11 +76,18 @@ func (s *session) end(ctx context.Context, workers []*partition) {
 		}
 		p.close()
 	}
+	await(workers)
+}
+
+// await gives closed workers a second to return. One whose handler does not heed its context takes longer; it holds
+// only its own memory, and its marks are void.
+func await(workers []*partition) {
+	grace := time.After(time.Second)
 	for _, p := range workers {
 		select {
 		case <-p.done:
-		case <-time.After(time.Second):
-			// The handler does not heed its context. It holds only its own memory, and its marks are void.
+		case <-grace:
+			return
 		}
 	}
 }

@@ -28,6 +28,7 @@ type session struct {
 	log        *slog.Logger
 	fail       context.CancelCauseFunc // ends the poll loop with a failure that this client cannot outlive
 	polling    context.Context         //nolint:containedctx // What fail ends; made with the session.
+	polled     chan error              // what ended the poll loop
 
 	mu       sync.Mutex
 	workers  map[int32]*partition
@@ -58,6 +59,23 @@ func (c *Consumer) newSession(ctx context.Context, l limits) (*session, error) {
 		return nil, fmt.Errorf("kafka client: %w", err)
 	}
 	return s, nil
+}
+
+// run polls until the service stops (nil) or the client is broken. The poll itself may be held up by a rebalance for
+// longer than a stop may take; it is not waited for.
+func (s *session) run(ctx context.Context) error {
+	s.polled = make(chan error, 1)
+	go func() { s.polled <- s.poll(ctx) }()
+	select {
+	case err := <-s.polled:
+		s.polled <- nil // For close.
+		return err
+	case <-s.polling.Done():
+	}
+	if ctx.Err() != nil {
+		return nil
+	}
+	return context.Cause(s.polling)
 }
 
 // poll feeds the partitions until the service stops (nil) or the client is broken. Between a poll and
@@ -197,30 +215,55 @@ func (s *session) partitions() []PartitionState {
 
 // The parts of the ten seconds that a stop may take.
 const (
-	drainTimeout = 5 * time.Second
-	leaveTimeout = 3 * time.Second
+	drainTimeout  = 5 * time.Second
+	commitTimeout = 1500 * time.Millisecond
+	leaveTimeout  = 1500 * time.Millisecond
 )
 
 // close drains and leaves: the batches in flight are waited for, marks committed, and only then is the group told.
-// The client waits for brokers longer than any context says; where they do not answer it is left behind.
+// The client's calls outlast any context when brokers are silent: each has its share of the time, and what is not done
+// by then is left behind.
 func (s *session) close() {
 	s.fail(nil)
 	drain, cancel := context.WithTimeout(context.Background(), drainTimeout)
 	defer cancel()
 	s.end(drain, s.removeAll())
-	left := make(chan struct{})
-	go func() {
-		defer close(left)
-		ctx, cancel := context.WithTimeout(context.Background(), leaveTimeout)
-		defer cancel()
-		if err := s.client.CommitMarkedOffsets(ctx); err != nil {
-			s.log.Warn("the last offsets are not committed: their records will be scored again", "error", err)
-		}
+	if !within(commitTimeout, s.commit) {
+		s.log.Warn("the last offsets are not committed in time: their records may be scored again")
+	}
+	if !within(leaveTimeout, func() {
+		released := make(chan struct{})
+		go func() { // A poll that a rebalance has held up holds the next one up when it returns.
+			defer close(released)
+			<-s.polled
+			s.client.AllowRebalance()
+		}()
 		s.client.CloseAllowingRebalance()
+		<-released
+	}) {
+		s.log.Warn("the group is not left in time: it gives our partitions away when the session times out")
+	}
+}
+
+func (s *session) commit() {
+	ctx, cancel := context.WithTimeout(context.Background(), commitTimeout)
+	defer cancel()
+	if err := s.client.CommitMarkedOffsets(ctx); err != nil {
+		s.log.Warn("the last offsets are not committed: their records will be scored again", "error", err)
+	}
+}
+
+// within runs f and tells whether it returned in time; if not, it goes on by itself.
+func within(limit time.Duration, f func()) bool {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		f()
 	}()
 	select {
-	case <-left:
-	case <-time.After(leaveTimeout):
-		s.log.Warn("the group was not left in time: it gives our partitions away when the session times out")
+	case <-done:
+		return true
+	case <-time.After(limit):
+		return false
 	}
 }

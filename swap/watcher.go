@@ -139,7 +139,7 @@ const refusedPause = time.Second
 // was deleted and made again.
 func (w *Watcher) poll(ctx context.Context) (records []*kgo.Record, recreated bool) {
 	fetches := w.client.PollFetches(ctx)
-	if ctx.Err() != nil {
+	if ctx.Err() != nil && fetches.NumRecords() == 0 {
 		return nil, false
 	}
 	refused := false

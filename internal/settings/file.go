@@ -67,7 +67,7 @@ func deepest(data []byte) int {
 			depth++
 			most = max(most, depth)
 		case ']', '}':
-			depth--
+			depth = max(0, depth-1)
 		}
 	}
 	return most
@@ -196,7 +196,7 @@ func scalar(node ast.Node) (text string, ok bool) {
 	case *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode, *ast.InfinityNode, *ast.NanNode:
 		return node.GetToken().Value, true
 	case *ast.MappingNode:
-		if len(n.Values) == 1 {
+		if len(n.Values) == 1 && !n.IsFlowStyle {
 			return scalar(n.Values[0])
 		}
 	case *ast.MappingValueNode:

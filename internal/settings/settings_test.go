@@ -179,6 +179,8 @@ func TestEveryErrorIsOneClearLine(t *testing.T) {
 	}{
 		"unknown key":              {"plain:\n  cuont: 3\n", nil, nil, `millrace.yaml:2:3: unknown key "plain.cuont", did you mean "plain.count"?`},
 		"unknown top key":          {"nam: 3\n", nil, nil, `millrace.yaml:1:1: unknown key "nam", did you mean "name"?`},
+		"map where a list belongs": {"other: {names: [{k1:9092}]}\n", nil, nil, `millrace.yaml:1:17: other.names: needs a list of texts, not a group of keys in it`},
+		"brackets without end":     {"# ]]]\nname: " + strings.Repeat("[", 101) + "\n", nil, nil, `millrace.yaml: 101 brackets are open at once, the most is 100`},
 		"unknown group":            {"name: a\nplian:\n  on: true\n", nil, nil, `millrace.yaml:2:1: unknown key "plian", did you mean "plain"?`},
 		"key in the wrong group":   {"other:\n  wait_time: 3s\n", nil, nil, `millrace.yaml:2:3: unknown key "other.wait_time", did you mean "plain.wait_time"?`},
 		"key without its group":    {"port: 80\n", nil, nil, `millrace.yaml:1:1: unknown key "port", did you mean "plain.port"?`},
