@@ -7,7 +7,6 @@ import (
 	"math"
 	"time"
 
-	"github.com/VictoriaMetrics/metrics"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"millrace/consumer"
@@ -35,7 +34,7 @@ type pipeline struct {
 	deployment *swap.Deployment // of the batch before; the three below belong to it
 	names      []string         // of its features, as JSON strings
 	modelName  []byte
-	counter    *metrics.Counter
+	written    func(predictions int) // counts them
 
 	good   []int // index in the batch of each event that decoded; the slices below run along it
 	events []features.Event
@@ -121,7 +120,7 @@ func (p *pipeline) encode(b *consumer.Batch, d *swap.Deployment) {
 		b.Publish(i, value, headers[first:len(headers):len(headers)])
 		p.observe(&out)
 	}
-	b.Acknowledged = p.counter.Add
+	b.Acknowledged = p.written
 }
 
 // follow makes what belongs to a deployment, once for as long as it is live.
@@ -129,7 +128,7 @@ func (p *pipeline) follow(d *swap.Deployment) {
 	if p.deployment == d {
 		return
 	}
-	p.deployment, p.modelName, p.counter = d, []byte(d.Name()), p.metrics.Version(d.Version)
+	p.deployment, p.modelName, p.written = d, []byte(d.Name()), p.metrics.Version(d.Version).Add
 	p.names = p.names[:0]
 	for _, name := range d.Contract.Names() {
 		p.names = append(p.names, quoteJSON(name))
