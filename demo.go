@@ -101,7 +101,8 @@ func runDemo(ctx context.Context, cfg Config, opts demo.Options, stderr io.Write
 	opts.HTTPAddr = "http://" + dialable(cfg.HTTP.Addr)
 
 	// The service outlives the traffic, so that what was sent is scored to the end.
-	serving, stop := context.WithCancelCause(context.WithoutCancel(ctx))
+	serving, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
 	served := make(chan error, 1)
 	playing, stopPlaying := context.WithCancel(ctx)
 	defer stopPlaying()
@@ -110,7 +111,7 @@ func runDemo(ctx context.Context, cfg Config, opts demo.Options, stderr io.Write
 		stopPlaying() // Without a service there is nothing to show.
 	}()
 	_, err = demo.Run(playing, opts)
-	stop(nil)
+	stop()
 	select {
 	case serveErr := <-served:
 		if serveErr != nil {

@@ -170,7 +170,7 @@ func class(err error) string {
 	if e, ok := errors.AsType[*features.EventError](err); ok {
 		return e.Class
 	}
-	return "internal"
+	return consumer.ClassInternal
 }
 
 func finite(scores []float64) bool {

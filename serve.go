@@ -74,7 +74,7 @@ func serve(ctx context.Context, cfg Config, logs io.Writer) error {
 	if err != nil {
 		return err
 	}
-	stream.CountFrom0(append(features.Classes(), classNotFinite)...)
+	stream.DeclareClasses(append(features.Classes(), classNotFinite)...)
 
 	// The page is up first and down last: it says what the rest waits for.
 	page := &status{

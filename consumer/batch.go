@@ -81,12 +81,12 @@ func (b *Batch) reset() {
 func (b *Batch) finish() {
 	for i := range b.answers {
 		if !b.answers[i].known {
-			b.Reject(i, "internal", "the handler gave no answer for this record")
+			b.Reject(i, ClassInternal, "the handler gave no answer for this record")
 		}
 	}
 	for i, size := range b.tooLarge {
 		if size.prediction && b.answers[i].class == "" {
-			b.Reject(i, "too_large", "its prediction is larger than the output topic takes")
+			b.Reject(i, ClassTooLarge, "its prediction is larger than the output topic takes")
 		}
 		if size.deadLetter && b.answers[i].class != "" {
 			b.out[i] = truncatedDeadLetter(b.deadLetters, b.Records[i], b.answers[i])
@@ -139,7 +139,12 @@ func (b *Batch) learn(cfg *Config, l limits) error {
 // tells a record that is too large from one that shared a batch with it.
 func outputSize(r *kgo.Record) int {
 	const batch, header = 128, 16 // what the format adds to a batch of one record, and to a header
-	n := batch + len(r.Key) + len(r.Value)
+	return recordSize(r, batch, header)
+}
+
+// recordSize is the bytes of a record's parts, and what is added for itself and for each of its headers.
+func recordSize(r *kgo.Record, itself, header int) int {
+	n := itself + len(r.Key) + len(r.Value)
 	for _, h := range r.Headers {
 		n += header + len(h.Key) + len(h.Value)
 	}

@@ -27,8 +27,8 @@ type Consumer struct {
 	waiting error    // why there is no session, or why it cannot go on; nil when all is well
 }
 
-// PartitionState is one assigned partition as the status page shows it. Lag counts the records that were not
-// yet in a batch when the partition was last polled, Queue those of them that are already here.
+// PartitionState is one assigned partition as the status page shows it. Lag counts the records without an
+// acknowledged output, as far as the last poll saw them; Queue those of them that are here and in no batch yet.
 type PartitionState struct {
 	Topic     string
 	Partition int32
@@ -62,14 +62,14 @@ func (c *Consumer) Run(ctx context.Context) error {
 		if ctx.Err() != nil || err == nil {
 			break
 		}
-		c.setWaiting(err)
+		c.become(nil, err)
 		c.log.Warn("the Kafka client is replaced", "reason", err)
 		select {
 		case <-ctx.Done():
 		case <-time.After(time.Second):
 		}
 	}
-	c.setWaiting(errors.New("the service is stopping"))
+	c.become(nil, errors.New("the service is stopping"))
 	return nil
 }
 
@@ -93,6 +93,7 @@ func (c *Consumer) runSession(ctx context.Context) error {
 	return err
 }
 
+// become sets what [Consumer.Joined] and its siblings tell: a session, or why there is none.
 func (c *Consumer) become(s *session, waiting error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -133,17 +134,11 @@ func (c *Consumer) Partitions() []PartitionState {
 // DeadLetters counts the records that reached the dead-letter topic.
 func (c *Consumer) DeadLetters() uint64 { return c.metrics.dead.Load() }
 
-// CountFrom0 makes the dead-letter counters of these classes present before the first such record.
-func (c *Consumer) CountFrom0(classes ...string) {
-	for _, class := range append(classes, "too_large", "internal") {
+// DeclareClasses makes the dead-letter counters of these classes, and of our own, present before the first such record.
+func (c *Consumer) DeclareClasses(classes ...string) {
+	for _, class := range append(classes, ClassTooLarge, ClassInternal) {
 		c.metrics.deadLetters(class)
 	}
-}
-
-func (c *Consumer) setWaiting(err error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.waiting = err
 }
 
 // clientOptions are those of a session's one client, which consumes and produces.

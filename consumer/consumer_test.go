@@ -203,19 +203,13 @@ func TestNotReadyWhileDraining(t *testing.T) {
 	b := newBench(t, 1)
 	b.send(0, 1)
 	entered, release := make(chan struct{}), make(chan struct{})
-	c, err := New(b.cfg, "one", func() Handler {
+	c, cancel, done := b.launch("one", b.cfg, func() Handler {
 		return handlerFunc(func(ctx context.Context, batch *Batch) error {
 			close(entered)
 			<-release
 			return echo(ctx, batch)
 		})
-	}, nil, testLog(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- c.Run(ctx) }()
+	}, testLog(t))
 	<-entered
 	if c.Joined() != nil || c.Writable() != nil {
 		t.Errorf("not ready while it works: %v, %v", c.Joined(), c.Writable())

@@ -26,6 +26,12 @@ const (
 	HeaderSHA256    = "millrace-sha256"    // hex digest of a value left out
 )
 
+// The classes of dead letters that are the room's own; the others are its handler's.
+const (
+	ClassTooLarge = "too_large" // the prediction does not fit its topic
+	ClassInternal = "internal"  // a fault of ours, not of the record
+)
+
 // longest are the bounds of what a truncated dead letter still carries, in bytes.
 const (
 	longestKey     = 1 << 10

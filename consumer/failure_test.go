@@ -163,13 +163,7 @@ func TestRefusedReadsAreQuiet(t *testing.T) {
 	b.send(1, 5)
 	fault := b.cluster.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Fetch}, Topic: b.cfg.Input, Err: kerr.TopicAuthorizationFailed, Count: -1})
 	var lines atomic.Int64
-	c, err := New(b.cfg, "one", newEcho, nil, slog.New(slog.NewTextHandler(countingWriter{&lines}, nil)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- c.Run(ctx) }()
+	_, cancel, done := b.launch("one", b.cfg, newEcho, slog.New(slog.NewTextHandler(countingWriter{&lines}, nil)))
 	start := time.Now()
 	eventually(t, "reads are refused several times", func() bool { return fault.Hits() >= 12 })
 	if n := lines.Load(); n > 8 {
@@ -321,13 +315,7 @@ func TestStopWithSilentBrokers(t *testing.T) {
 	var brokers freezer
 	b := newBench(t, 1, kfake.ListenFn(brokers.listen))
 	b.send(0, 100)
-	c, err := New(b.cfg, "one", newEcho, nil, testLog(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- c.Run(ctx) }()
+	_, cancel, done := b.launch("one", b.cfg, newEcho, testLog(t))
 	eventually(t, "records are scored", func() bool { return b.held(b.cfg.Output) == 100 })
 	brokers.freeze()
 	defer brokers.thaw() // What was left behind ends then.
@@ -348,13 +336,7 @@ func TestStopDuringARevoke(t *testing.T) {
 	fault := b.cluster.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Topic: b.cfg.Output, Err: kerr.NotEnoughReplicas, Count: -1})
 	b.send(0, 5)
 	b.send(1, 5)
-	c, err := New(b.cfg, "one", newEcho, nil, testLog(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- c.Run(ctx) }()
+	c, cancel, done := b.launch("one", b.cfg, newEcho, testLog(t))
 	eventually(t, "outputs are in flight", func() bool { return fault.Hits() > 0 && len(c.Partitions()) == 2 })
 	_, stopSecond := b.run("two", b.cfg, newEcho)
 	eventually(t, "a partition is being handed over", func() bool { return len(c.Partitions()) == 1 })

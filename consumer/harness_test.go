@@ -86,13 +86,7 @@ func (b *bench) send(partition int32, n int) {
 // run starts a consumer and returns it with a func that stops it and waits.
 func (b *bench) run(instance string, cfg Config, newHandler func() Handler) (*Consumer, func()) {
 	b.t.Helper()
-	c, err := New(cfg, instance, newHandler, metrics.NewSet(), testLog(b.t))
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- c.Run(ctx) }()
+	c, cancel, done := b.launch(instance, cfg, newHandler, testLog(b.t))
 	stop := sync.OnceFunc(func() {
 		cancel()
 		if err := <-done; err != nil {
@@ -101,6 +95,20 @@ func (b *bench) run(instance string, cfg Config, newHandler func() Handler) (*Co
 	})
 	b.t.Cleanup(stop)
 	return c, stop
+}
+
+// launch starts a consumer whose end is the test's own: cancel begins it, done tells that it is over.
+func (b *bench) launch(instance string, cfg Config, newHandler func() Handler, log *slog.Logger) (c *Consumer, cancel func(), done <-chan error) {
+	b.t.Helper()
+	c, err := New(cfg, instance, newHandler, metrics.NewSet(), log)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	b.t.Cleanup(cancel) // Also where the test fails before it comes to it.
+	over := make(chan error, 1)
+	go func() { over <- c.Run(ctx) }()
+	return c, cancel, over
 }
 
 // read returns the first n records of a topic, in the order of each partition.

@@ -126,11 +126,7 @@ const (
 // recordBytes is about what a record takes in memory.
 func recordBytes(r *kgo.Record) int {
 	const overhead, header = 200, 40 // the structs themselves and their places in the slices
-	n := overhead + len(r.Key) + len(r.Value)
-	for _, h := range r.Headers {
-		n += header + len(h.Key) + len(h.Value)
-	}
-	return n
+	return recordSize(r, overhead, header)
 }
 
 // resume lets the client fetch again. The caller holds the lock, so that a pause and a resume of two goroutines

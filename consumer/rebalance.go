@@ -33,7 +33,7 @@ func (s *session) assigned(_ context.Context, client *kgo.Client, added map[stri
 // revoked hands partitions over: their workers settle what is in flight, the marks are committed, and only then
 // may the group give the partitions to another member. A worker that takes longer than four fifths of the
 // rebalance timeout is given up unmarked: its records are scored again by the next owner.
-func (s *session) revoked(ctx context.Context, client *kgo.Client, gone map[string][]int32) {
+func (s *session) revoked(ctx context.Context, _ *kgo.Client, gone map[string][]int32) {
 	workers := s.remove(gone)
 	if len(workers) == 0 {
 		return
@@ -41,11 +41,7 @@ func (s *session) revoked(ctx context.Context, client *kgo.Client, gone map[stri
 	settle, cancel := context.WithTimeout(ctx, s.cfg.RebalanceTimeout*8/10)
 	defer cancel()
 	s.end(settle, workers)
-	commit, cancelCommit := context.WithTimeout(ctx, s.cfg.RebalanceTimeout/10)
-	defer cancelCommit()
-	if err := client.CommitMarkedOffsets(commit); err != nil {
-		s.log.Warn("offsets of revoked partitions are not committed: their records will be scored again", "error", err)
-	}
+	s.commit(ctx, s.cfg.RebalanceTimeout/10)
 	s.log.Info("partitions revoked", "partitions", gone)
 }
 
@@ -56,7 +52,7 @@ func (s *session) lost(_ context.Context, _ *kgo.Client, gone map[string][]int32
 		p.stop()
 		p.close()
 	}
-	await(workers)
+	join(workers)
 	if len(workers) > 0 {
 		s.log.Warn("partitions lost", "partitions", gone)
 	}
@@ -76,12 +72,12 @@ func (s *session) end(ctx context.Context, workers []*partition) {
 		}
 		p.close()
 	}
-	await(workers)
+	join(workers)
 }
 
-// await gives closed workers a second to return. One whose handler does not heed its context takes longer; it holds
+// join gives closed workers a second to return. One whose handler does not heed its context takes longer; it holds
 // only its own memory, and its marks are void.
-func await(workers []*partition) {
+func join(workers []*partition) {
 	grace := time.After(time.Second)
 	for _, p := range workers {
 		select {

@@ -228,7 +228,7 @@ func (s *session) close() {
 	drain, cancel := context.WithTimeout(context.Background(), drainTimeout)
 	defer cancel()
 	s.end(drain, s.removeAll())
-	if !within(commitTimeout, s.commit) {
+	if !within(commitTimeout, func() { s.commit(context.Background(), commitTimeout) }) {
 		s.log.Warn("the last offsets are not committed in time: their records may be scored again")
 	}
 	if !within(leaveTimeout, func() {
@@ -245,8 +245,9 @@ func (s *session) close() {
 	}
 }
 
-func (s *session) commit() {
-	ctx, cancel := context.WithTimeout(context.Background(), commitTimeout)
+// commit commits what is marked of partitions that are about to go.
+func (s *session) commit(ctx context.Context, limit time.Duration) {
+	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	if err := s.client.CommitMarkedOffsets(ctx); err != nil {
 		s.log.Warn("the last offsets are not committed: their records will be scored again", "error", err)

@@ -31,7 +31,8 @@ func (l limits) of(cfg *Config, topic string) int32 {
 }
 
 // awaitTopics returns once the input, output and dead-letter topics exist and the group's start positions are
-// committed, with the limits of the topics that are written; until then [Consumer.Joined] and [Consumer.Writable] say what is missing.
+// committed, with the limits of the topics that are written; until then [Consumer.Joined] and [Consumer.Writable]
+// say what is missing.
 func (c *Consumer) awaitTopics(ctx context.Context) (limits, error) {
 	opts, err := c.cfg.ClientOptions(c.instance)
 	if err != nil {
