@@ -334,8 +334,18 @@ func pickle(t *testing.T) string {
 func TestOperatorsSeeTheService(t *testing.T) {
 	r := newRig(t, 2)
 	s := r.serve(r.cfg).ready()
+	poison := &kgo.Record{Topic: r.cfg.Kafka.Input, Key: []byte("u1"), Value: []byte(`{"user_id":`)}
+	if err := r.client.ProduceSync(t.Context(), poison).FirstErr(); err != nil {
+		t.Fatal(err)
+	}
 	r.send(0, 10)
 	r.predictions(10)
+	eventually(t, "the outcomes are counted", func() bool {
+		return s.metric(`ml_predictions_total{model_version="fraud_model_v2"}`) >= 10 && s.metric(`millrace_dead_letters_total{class="invalid_json"}`) == 1
+	})
+	if n := s.metric(`ml_predictions_total{model_version="fraud_model_v2"}`); n != 10 {
+		t.Errorf("ml_predictions_total is %v with ten predictions and a dead letter", n)
+	}
 	for path, want := range map[string]string{"/": "<!doctype html>", "/healthz": "", "/readyz": `"ready":true`, "/status": `"predictions":10`} {
 		if code, body := s.get(path); code != http.StatusOK || !strings.Contains(strings.ToLower(body), want) {
 			t.Errorf("%s: %d %s", path, code, body)

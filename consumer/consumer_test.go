@@ -216,6 +216,11 @@ func TestNotReadyWhileDraining(t *testing.T) {
 	}
 	cancel()
 	eventually(t, "it is not ready", func() bool { return c.Joined() != nil && c.Writable() != nil })
+	select {
+	case err := <-done:
+		t.Fatalf("not ready only once the drain was over: %v", err)
+	default:
+	}
 	close(release)
 	<-done
 }
