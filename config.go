@@ -175,8 +175,8 @@ func (c Config) validate() error {
 
 // validateModel judges what a score is made from and turned into.
 func (c Config) validateModel() error {
-	if c.Model.Name == "" {
-		return fmt.Errorf("model.name is empty: name the model that this instance serves")
+	if err := c.Model.Validate(); err != nil {
+		return err
 	}
 	layout := features.Layout{ID: c.Event.ID, Key: c.Event.Key, Copy: c.Output.Copy}
 	if _, err := features.NewContract(c.Model.Contract, layout); err != nil {

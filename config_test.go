@@ -112,6 +112,7 @@ model:
   path: ""
   name: fraud
   roots: []
+  engine: compiled
   contract:
     - {name: amount, source: event}
     - {name: merchant_category, source: event}
@@ -291,6 +292,7 @@ func TestConfigurationErrors(t *testing.T) {
 		{"--output.threshold=-inf", `output.threshold: -Inf is not finite: give a number, or none (from flag --output-threshold)`},
 		{"--output.class=-2", `output.class: -2 is no class: give one from 0 up, or -1 for all (from flag --output-class)`},
 		{"--model.name=", `model.name is empty: name the model that this instance serves (from flag --model-name)`},
+		{"--model.engine=gpu", `model.engine: "gpu" is not known: use one of compiled, leaves, naive (from flag --model-engine)`},
 		{"--model.contract=[]", `model.contract: it lists no features (from flag --model-contract)`},
 		{"--model.contract=[{nmae:_a}]", `model.contract: unknown key "nmae", did you mean "name"? (from flag --model-contract)`},
 		{"--kafka.broker=a:1", `unknown flag --kafka.broker, did you mean --kafka-brokers?`},

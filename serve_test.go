@@ -148,7 +148,6 @@ func TestSwapInMidStream(t *testing.T) {
 func TestRedisGoesAwayAndComesBack(t *testing.T) {
 	r := newRig(t, 4)
 	r.setRows(0)
-	r.cfg.Features.Timeout = 2 * time.Second // On a loaded machine a healthy answer may take long.
 	s := r.serve(r.cfg).ready()
 	r.send(0, 50) // Users 0 to 49 are in the cache from here on.
 	r.predictions(50)

@@ -52,6 +52,7 @@ func (s *status) now() telemetry.Status {
 		info := d.Model.Info()
 		now.Model = &telemetry.Model{
 			Version: d.Version, Digest: d.Digest, Format: info.Format, Trees: info.Trees, Since: d.Since,
+			Engine: fmt.Sprintf("%s (%s)", info.Engine, info.Layout), Referee: info.Referee,
 		}
 		for _, f := range d.Contract.Features() {
 			now.Model.Contract = append(now.Model.Contract, fmt.Sprintf("%s (%s)", f.Name, f.Source))

@@ -2,107 +2,180 @@ package scoring
 
 import (
 	"math"
-	"sync"
+	"math/bits"
 )
 
-// columns brings a row into the form in which leaves decides as LightGBM does. What differs, and is
-// mended here:
-//
-//   - LightGBM's predictors take every |x| ≤ zeroThreshold for 0 before the trees see it
-//     (RowPairFunctionFromDenseMatrix in src/c_api.cpp); leaves compares such an x as it is, and its
-//     own test for zero ends a hair earlier. It matters where zero is missing or a threshold lies in
-//     that band, which LightGBM likes to put there.
-//   - LightGBM truncates a category to an int and sends NaN, negative ones and those beyond int32
-//     right; leaves leans on what the processor makes of such a conversion. Codes are truncated here,
-//     and what has none becomes -1.
-//   - A feature may be numeric in one tree and categorical in another (training continued with other
-//     settings): its categorical nodes then read a column of their own behind the features.
-//
-// Where a model needs none of this, rows go to leaves as they are.
+// columns are binned rows as nodes read them: 16 bits a value, one column for each way in which the
+// model's nodes look at a feature. Nodes that agree on what is missing and where it goes share a column,
+// in which a missing value simply ranks below or above all cuts.
 type columns struct {
-	features int
-	width    int     // Columns in leaves' rows: the features and the extra ones.
-	zeros    []int32 // Features whose tiny values become 0.
-	codes    []code
-	column   []int32 // For each feature, the column its categorical nodes read.
-	pool     sync.Pool
+	rules   rules
+	bins    *bins
+	columns []column
+	views   [][]int32 // For each of bins.cuts, its columns.
+	books   []int32   // For each of bins.codes, its column.
+	number  map[column]int32
+	book    map[int32]int32 // For each categorical feature, its codebook.
 }
 
-// code says which feature's categories go to which column.
-type code struct{ feature, column int32 }
+// column is one column: the ranks in some cuts, with places for what is missing; or a codebook's codes.
+type column struct {
+	cut       int32  // -1 for codes.
+	nan, zero uint16 // The ranks of a missing value and of 0.
+	size      int32  // How many ranks or codes there are.
+}
 
-// scratch is one row in leaves' form.
-type scratch struct{ row []float64 }
+// maxColumns bounds the columns, and with them what a call needs for itself.
+const maxColumns = 1 << 14
 
-func newColumns(f *forest) *columns {
-	c := &columns{features: len(f.features), width: len(f.features), column: make([]int32, len(f.features))}
-	numeric, categorical, tiny := make([]bool, c.features), make([]bool, c.features), make([]bool, c.features)
-	for t := range f.trees {
-		for i := range f.trees[t].nodes {
-			n := &f.trees[t].nodes[i]
-			if n.categorical {
-				categorical[n.feature] = true
-				continue
+// newColumns makes the columns for the nodes of a forest; nil where they are too many, or categories have no codes.
+func newColumns(f *forest, b *bins) *columns {
+	if !b.coded {
+		return nil
+	}
+	c := &columns{rules: f.rules, bins: b, number: map[column]int32{}, book: map[int32]int32{}}
+	c.views = make([][]int32, len(b.cuts))
+	for i := range b.codes {
+		book := &b.codes[i]
+		c.book[book.feature] = int32(i)
+		c.books = append(c.books, int32(len(c.columns)))
+		c.columns = append(c.columns, column{cut: -1, size: int32(book.size())})
+	}
+	for i := range f.trees {
+		for j := range f.trees[i].nodes {
+			if n := &f.trees[i].nodes[j]; !n.categorical {
+				c.numeric(n)
 			}
-			numeric[n.feature] = true
-			// At the band's upper end 0 and a tiny value fall to the same side, so no mending is due.
-			if n.missing == missingZero || (n.threshold >= -zeroThreshold && n.threshold < zeroThreshold) {
-				tiny[n.feature] = true
-			}
+		}
+		if len(c.columns) > maxColumns {
+			return nil
 		}
 	}
-	for i := range c.features {
-		feature := int32(i)
-		if tiny[i] {
-			c.zeros = append(c.zeros, feature)
-		}
-		if !categorical[i] {
-			continue
-		}
-		c.column[i] = feature
-		if numeric[i] {
-			c.column[i] = int32(c.width)
-			c.width++
-		}
-		c.codes = append(c.codes, code{feature: feature, column: c.column[i]})
-	}
-	c.pool.New = func() any { return &scratch{row: make([]float64, c.width)} }
 	return c
 }
 
-// of is the column a node reads.
-func (c *columns) of(n *node) int32 {
-	if n.categorical {
-		return c.column[n.feature]
+// numeric is the column that a numeric node reads, and the rank it compares with: a row goes right when
+// its rank is above.
+func (c *columns) numeric(n *node) (number int32, rank uint16) {
+	cut, rank := c.bins.find(n)
+	cuts := &c.bins.cuts[cut]
+	zero := cuts.rank(0)
+	want := column{cut: int32(cut), nan: zero, zero: zero, size: int32(len(cuts.values)) + 1}
+	side := uint16(len(cuts.values)) // Above every cut: right.
+	if n.defaultLeft {
+		side = 0
 	}
-	return n.feature
+	switch n.missing {
+	case missingZero:
+		want.nan, want.zero = side, side
+	case missingNaN:
+		want.nan = side
+	case missingNone:
+	}
+	number, ok := c.number[want]
+	if !ok {
+		number = int32(len(c.columns))
+		c.number[want] = number
+		c.columns = append(c.columns, want)
+		c.views[cut] = append(c.views[cut], number)
+	}
+	return number, rank
 }
 
-// direct says that rows need no mending.
-func (c *columns) direct() bool { return len(c.zeros) == 0 && len(c.codes) == 0 }
-
-// take returns the row in leaves' form; the caller gives it back when it is done with it.
-func (c *columns) take(row []float64) *scratch {
-	s := c.pool.Get().(*scratch)
-	copy(s.row, row)
-	for _, f := range c.zeros {
-		if math.Abs(row[f]) <= zeroThreshold {
-			s.row[f] = 0
+// category is the column that a categorical node reads, and the codes that go right there: bit i of the
+// words stands for code i.
+func (c *columns) category(t *tree, n *node) (number int32, right []uint64) {
+	i := c.book[n.feature]
+	book := &c.bins.codes[i]
+	right = make([]uint64, (book.size()+63)/64)
+	for i := range right {
+		right[i] = math.MaxUint64
+	}
+	left := func(code uint32) { right[code/64] &^= 1 << (code % 64) }
+	if n.defaultLeft {
+		left(book.codeNaN())
+	}
+	for _, w := range t.sets[n.set[0]:n.set[1]] {
+		for rest := w.bits; rest != 0; rest &= rest - 1 {
+			left(book.code(w.index*32 + uint32(bits.TrailingZeros32(rest))))
 		}
 	}
-	for _, k := range c.codes {
-		s.row[k.column] = categoryCode(row[k.feature])
-	}
-	return s
+	return c.books[i], right
 }
 
-func (c *columns) give(s *scratch) { c.pool.Put(s) }
-
-// categoryCode is the category of a value as LightGBM's CategoricalDecision sees it
-// (include/LightGBM/tree.h), or -1 where the value belongs to none and goes right.
-func categoryCode(x float64) float64 {
-	if !(x > -1 && x < 1<<31) { // Written so that NaN is caught too.
-		return -1
+// rank is the rank of a value in a column, of which only the place of its cuts is known yet.
+func (c *column) rank(rank uint16, x float64) uint16 {
+	if x == 0 {
+		rank = c.zero
 	}
-	return math.Trunc(x)
+	if x != x {
+		rank = c.nan
+	}
+	return rank
+}
+
+// row bins one row.
+func (c *columns) row(codes []uint16, row []float64) {
+	for i := range c.bins.groups {
+		g := &c.bins.groups[i]
+		var x [4]float64
+		ranks := c.bins.rank(g, &x, row)
+		for lane := range g.used {
+			for _, view := range c.views[g.cuts[lane]] {
+				codes[view] = c.columns[view].rank(uint16(ranks[lane]), x[lane])
+			}
+		}
+	}
+	for i, column := range c.books {
+		book := &c.bins.codes[i]
+		codes[column] = uint16(book.of(c.rules, row[book.feature]))
+	}
+}
+
+// blockRows is how many rows are binned and evaluated together: one a bit of a word.
+const blockRows = 64
+
+// block is a stretch of rows, binned: blockRows values a column.
+type block struct {
+	codes []uint16
+	x     [blockRows]float64
+	keys  [blockRows]uint64
+	ranks [blockRows]uint16
+}
+
+func (c *columns) newBlock() *block {
+	return &block{codes: make([]uint16, len(c.columns)*blockRows)}
+}
+
+// fill bins up to blockRows rows of so many features.
+func (b *block) fill(c *columns, rows []float64, features int) {
+	n := len(rows) / features
+	for i := range c.bins.groups {
+		g := &c.bins.groups[i]
+		for lane := range g.used {
+			x, keys, ranks := b.x[:n], b.keys[:n], b.ranks[:n]
+			for r := range x {
+				x[r] = c.rules.value(rows[r*features+int(g.feature[lane])])
+				keys[r] = key(x[r])
+			}
+			searchColumn(ranks, keys, c.bins.keys, g.steps, g.at[lane])
+			for _, view := range c.views[g.cuts[lane]] {
+				codes := b.column(view)
+				for r, rank := range ranks {
+					codes[r] = c.columns[view].rank(rank, x[r])
+				}
+			}
+		}
+	}
+	for i, column := range c.books {
+		book, codes := &c.bins.codes[i], b.column(column)
+		for r := range n {
+			codes[r] = uint16(book.of(c.rules, rows[r*features+int(book.feature)]))
+		}
+	}
+}
+
+// column is a column of the block.
+func (b *block) column(number int32) *[blockRows]uint16 {
+	return (*[blockRows]uint16)(b.codes[int(number)*blockRows:])
 }

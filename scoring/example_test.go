@@ -15,7 +15,7 @@ func ExampleOpen() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	model, err := scoring.Open(data)
+	model, err := scoring.Open(data, scoring.Options{})
 	if err != nil {
 		log.Fatal(err)
 	}

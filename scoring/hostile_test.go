@@ -1,15 +1,9 @@
 package scoring
 
 import (
-	"bytes"
-	"fmt"
 	"math"
-	"math/rand/v2"
-	"regexp"
-	"runtime/metrics"
 	"strings"
 	"testing"
-	"time"
 )
 
 // small is a valid file written by hand: three trees, numeric and categorical nodes, no tree_sizes, so
@@ -63,13 +57,26 @@ end of trees
 `
 
 func TestSmallIsValid(t *testing.T) {
-	m, err := Open([]byte(small))
+	m, err := Open([]byte(small), Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	got := make([]float64, 1)
 	if err := m.PredictRaw(got, []float64{0, -2, 2}); err != nil || got[0] != 0.1+2-0.25 {
 		t.Errorf("PredictRaw = %v, %v, want %v", got, err, 0.1+2-0.25)
+	}
+}
+
+// TestCategoryIgnoresDefaults holds that a categorical node sends NaN right whatever its other bits say.
+func TestCategoryIgnoresDefaults(t *testing.T) {
+	for _, bits := range []string{"1", "3", "7", "11"} {
+		m, err := Open([]byte(strings.Replace(small, "decision_type=1 9", "decision_type="+bits+" 9", 1)), Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := m.forest.trees[1].nodes[0]; !n.categorical || n.defaultLeft || n.goesLeft(m.forest.trees[1].sets, lightgbmRules, math.NaN()) {
+			t.Errorf("decision_type %s: NaN goes left at %+v", bits, n)
+		}
 	}
 }
 
@@ -104,7 +111,7 @@ var edits = []struct{ name, from, to, want string }{
 	{"junk between trees", "Tree=1", "junk", `"junk" stands where Tree=1`},
 	{"tree unknown", "split_gain=3 2 1", "foo=1", `block Tree=0: line 15: field "foo" is not known`},
 	{"tree twice", "split_gain=3 2 1", "num_cat=0", "num_cat: stands twice"},
-	{"linear", "is_linear=0", "is_linear=1", "linear trees are not read yet"},
+	{"linear without functions", "is_linear=0", "is_linear=1", "the tree ends without leaf_const"},
 	{"linear field", "split_gain=3 2 1", "leaf_const=1 1 1 1", "stands in a tree that is not linear"},
 	{"leaves enormous", "num_leaves=4", "num_leaves=2000000000", "leaf_value: 4 values where 2000000000 belong"},
 	{"leaves beyond int", "num_leaves=4", "num_leaves=100000000000000000000", "is not a whole number"},
@@ -147,191 +154,157 @@ var edits = []struct{ name, from, to, want string }{
 	{"boundaries start", "cat_boundaries=0 1 3", "cat_boundaries=1 1 3", "cat_boundaries: begins with 1"},
 	{"boundaries beyond", "cat_boundaries=0 1 3", "cat_boundaries=0 1 4294967295", "cat_threshold: 3 values where 4294967295 belong"},
 	{"words beyond 32 bits", "cat_threshold=6 1 2147483648", "cat_threshold=6 1 4294967296", "cat_threshold: value 2"},
-	{"set empty", "cat_threshold=6 1", "cat_threshold=0 1", "tree 1: node 1 tells categories apart with an empty set"},
-	{"no trees", small[strings.Index(small, "Tree=0"):strings.Index(small, "end of trees")], "", "the model holds no trees"},
+	{"no trees to average", "label_index=0\n" + small[strings.Index(small, "max_feature_idx"):strings.Index(small, "end of trees")], "max_feature_idx=2\nfeature_names=a b c\naverage_output\n\n", "0 trees cannot be shared out"},
 	{"no end", "end of trees\n", "", "the file ends after 3 trees"},
 	{"cut in a tree", small[strings.Index(small, "leaf_value=1 2"):], "", "the file ends inside Tree=1: it is cut short"},
 	{"cut in the header", small[strings.Index(small, "objective"):], "", "the file ends inside its header: it is cut short"},
 }
 
+// linear is a valid file of one linear tree: leaf 0 adds two features, leaf 1 none and leaf 2 one.
+const linear = `tree
+version=v4
+num_class=1
+num_tree_per_iteration=1
+max_feature_idx=1
+objective=regression
+feature_names=a b
+
+Tree=0
+num_leaves=3
+num_cat=0
+split_feature=0 1
+threshold=0.5 -1.5
+decision_type=8 8
+left_child=1 -1
+right_child=-2 -3
+leaf_value=0.1 0.2 -0.3
+is_linear=1
+leaf_const=1 2 3
+num_features=2 0 1
+leaf_features=0 1   1 
+leaf_coeff=0.5 -0.25   4 
+shrinkage=1
+
+
+end of trees
+`
+
+var linearEdits = []struct{ name, from, to, want string }{
+	{"neither", "is_linear=1", "is_linear=2", "is_linear: 2 is outside 0 to 1"},
+	{"not linear", "is_linear=1", "is_linear=0", "leaf_const: stands in a tree that is not linear"},
+	{"not linear, terms alone", "is_linear=1\nleaf_const=1 2 3\nnum_features=2 0 1\nleaf_features=0 1   1 \n", "", "leaf_coeff: stands in a tree that is not linear"},
+	{"no constants", "leaf_const=1 2 3\n", "", "the tree ends without leaf_const"},
+	{"no counts", "num_features=2 0 1\n", "", "the tree ends without num_features"},
+	{"no features", "leaf_features=0 1   1 \n", "", "the tree ends without leaf_features"},
+	{"no coefficients", "leaf_coeff=0.5 -0.25   4 \n", "", "the tree ends without leaf_coeff"},
+	{"constants short", "leaf_const=1 2 3", "leaf_const=1 2", "leaf_const: 2 values where 3 belong"},
+	{"constant NaN", "leaf_const=1", "leaf_const=nan", `leaf_const: value 0, "nan", is not a finite`},
+	{"counts long", "num_features=2 0 1", "num_features=2 0 1 0", "num_features: 4 values where 3 belong"},
+	{"count negative", "num_features=2 0 1", "num_features=2 -1 2", "num_features: value 1 is -1, which is no number of features"},
+	{"count enormous", "num_features=2 0 1", "num_features=2 0 2000000000", "leaf_features: 3 values where 2000000002 belong"},
+	{"counts overflow", "num_features=2 0 1", "num_features=2000000000 2000000000 2000000000", "num_features: value 1 is 2000000000, which is no number of features"},
+	{"counts overflow to the right sum", "num_features=2 0 1", "num_features=2147483647 2147483647 5", "num_features: value 1 is 2147483647"},
+	{"count beyond 32 bits", "num_features=2 0 1", "num_features=2 0 4294967297", "num_features: value 2"},
+	{"counts fewer than terms", "num_features=2 0 1", "num_features=1 0 1", "leaf_features: 3 values where 2 belong"},
+	{"feature beyond", "leaf_features=0 1   1", "leaf_features=0 1   2", "leaf_features: value 2 is feature 2, the last feature is 1"},
+	{"feature negative", "leaf_features=0 1", "leaf_features=-1 1", "leaf_features: value 0 is feature -1"},
+	{"coefficients short", "leaf_coeff=0.5 -0.25   4", "leaf_coeff=0.5 -0.25", "leaf_coeff: 2 values where 3 belong"},
+	{"coefficient NaN", "leaf_coeff=0.5", "leaf_coeff=nan", `leaf_coeff: value 0, "nan", is not a finite`},
+	{"coefficient infinite", "leaf_coeff=0.5", "leaf_coeff=inf", `leaf_coeff: value 0, "inf", is not a finite`},
+	{"coefficient overflows", "leaf_coeff=0.5", "leaf_coeff=1e999", "leaf_coeff: value 0"},
+	{"cut in the terms", "-0.25   4 \nshrinkage=1\n\n\nend of trees\n", "-0.25", "the file ends inside Tree=0: it is cut short"},
+}
+
+func TestLinearIsValid(t *testing.T) {
+	m, err := Open([]byte(linear), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	nan := math.NaN()
+	for _, c := range []struct{ a, b, want float64 }{
+		{0, -2, 1 + 0 + 0.5},
+		{0.25, -2, 1 + 0.125 + 0.5},
+		{nan, -2, 2},
+		{1e9, nan, 2},
+		{0, 3, 3 + 12},
+		{0, nan, -0.3},
+		{1e-36, -1e300, 1 + 0 + 0.25e300},
+		{0, math.Inf(1), math.Inf(1)},
+	} {
+		got := make([]float64, 1)
+		if err := m.PredictRaw(got, []float64{c.a, c.b}); err != nil || got[0] != c.want {
+			t.Errorf("PredictRaw(%v, %v) = %v, %v, want %v", c.a, c.b, got, err, c.want)
+		}
+	}
+}
+
+// TestLinearZeros has a term that only counts where a tiny value is not taken for zero.
+func TestLinearZeros(t *testing.T) {
+	m, err := Open([]byte(strings.Replace(linear, "leaf_coeff=0.5", "leaf_coeff=1e36", 1)), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for x, want := range map[float64]float64{1e-36: 1.5, zeroThreshold: 1.5, 1e-34: 101.5} {
+		got := make([]float64, 1)
+		if err := m.PredictRaw(got, []float64{x, -2}); err != nil || got[0] != want {
+			t.Errorf("PredictRaw(%v) = %v, %v, want %v", x, got, err, want)
+		}
+	}
+}
+
 func TestHostileFiles(t *testing.T) {
-	for _, edit := range edits {
-		t.Run(edit.name, func(t *testing.T) {
-			if strings.Count(small, edit.from) < 1 {
-				t.Fatalf("small does not hold %q", edit.from)
-			}
-			_, err := Open([]byte(strings.Replace(small, edit.from, edit.to, 1)))
-			if err == nil || !strings.Contains(err.Error(), edit.want) {
-				t.Fatalf("Open = %v, want %q", err, edit.want)
-			}
-			if strings.ContainsAny(err.Error(), "\n\r") || len(err.Error()) > 300 {
-				t.Errorf("not one short line: %q", err)
-			}
-		})
-	}
-}
-
-func TestForeignFiles(t *testing.T) {
-	old := append(make([]byte, 136), "\x0f\x00\x00\x00\x00\x00\x00\x00binary:logistic\x06\x00\x00\x00\x00\x00\x00\x00gbtree"...)
-	for _, file := range []struct{ name, data, want string }{
-		{"empty", "", "the file is empty"},
-		{"junk", "\x00\x01\x02junk", `not a model in a known format (it begins "\x00\x01\x02junk")`},
-		{"text", "hello\n", `LightGBM text begins with the line "tree"`},
-		{"pickle", "\x80\x04\x95\x10\x00", "Python pickle or joblib file, which only Python can open: re-save it as text with booster.save_model('fraud_model_v2.txt')"},
-		{"old pickle", "ccopy_reg\n_reconstructor\n", "Python pickle"},
-		{"gzip", "\x1f\x8b\x08\x00", "gzip-compressed files are not read: unpack it first"},
-		{"zlib joblib", "x\x9c\x01\x02", "zlib-compressed"},
-		{"zip", "PK\x03\x04....", "zip-compressed"},
-		{"XGBoost JSON", `{"learner":{"attributes":{}},"version":[3,2,0]}`, "XGBoost JSON is not read yet"},
-		{"XGBoost JSON, spaced", " {\n \"version\": [1,7,6], \"learner\": {}}", "XGBoost JSON is not read yet"},
-		{"XGBoost UBJSON", "{L\x00\x00\x00\x00\x00\x00\x00\x07learner{", "XGBoost UBJSON is not read yet"},
-		{"XGBoost binary", "binf\x00\x00\x00?", "XGBoost's old binary format is not read"},
-		{"XGBoost binary without magic", string(old), "XGBoost's old binary format is not read"},
-		{"LightGBM JSON", `{"name":"tree","version":"v4","num_class":1,"tree_info":[]}`, "LightGBM's dump_model JSON is not read"},
-		{"JSON", `{"a":1}`, "a JSON file, but neither"},
-		{"ONNX", "\x08\x09\x12\x08skl2onnx", "ONNX is not read"},
-		{"web page", "<!DOCTYPE html><html>", "a web page"},
-		{"LFS", "version https://git-lfs.github.com/spec/v1\n", "git lfs pull"},
-		{"CatBoost", "CBM1....", "CatBoost"},
-		{"byte order mark", "\xef\xbb\xbftree\nversion=v4\n", `before its first line "tree"`},
-		{"first line only", "tree", "it is cut short"},
-	} {
-		if _, err := Open([]byte(file.data)); err == nil || !strings.Contains(err.Error(), file.want) {
-			t.Errorf("%s: Open = %v, want %q", file.name, err, file.want)
+	for text, edits := range map[string][]struct{ name, from, to, want string }{small: edits, linear: linearEdits} {
+		for _, edit := range edits {
+			t.Run(edit.name, func(t *testing.T) {
+				if strings.Count(text, edit.from) < 1 {
+					t.Fatalf("the file does not hold %q", edit.from)
+				}
+				_, err := Open([]byte(strings.Replace(text, edit.from, edit.to, 1)), Options{})
+				if err == nil || !strings.Contains(err.Error(), edit.want) {
+					t.Fatalf("Open = %v, want %q", err, edit.want)
+				}
+				if strings.ContainsAny(err.Error(), "\n\r") || len(err.Error()) > 300 {
+					t.Errorf("not one short line: %q", err)
+				}
+			})
 		}
 	}
 }
 
-// TestTolerated are forms of a file that mean the same model.
-func TestTolerated(t *testing.T) {
-	for _, form := range []struct {
-		name   string
-		change func(string) string
-	}{
-		{"version v3", func(s string) string { return strings.Replace(s, "version=v4", "version=v3", 1) }},
-		{"version v2", func(s string) string { return strings.Replace(s, "version=v4", "version=v2", 1) }},
-		{"Windows line ends", func(s string) string { return strings.ReplaceAll(s, "\n", "\r\n") }},
-		{"no tree_sizes", func(s string) string { return regexp.MustCompile(`tree_sizes=.*\n`).ReplaceAllString(s, "") }},
-		{"no tail", func(s string) string { return s[:strings.Index(s, "end of trees")+len("end of trees")] }},
-	} {
-		text := form.change(string(readModel(t, "category_wide")))
-		m, err := Open([]byte(text))
+// TestEmptySet sends every category right.
+func TestEmptySet(t *testing.T) {
+	m, err := Open([]byte(strings.Replace(small, "cat_threshold=6 1 2147483648", "cat_threshold=0 1 2147483648", 1)), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := make([]float64, 1)
+	if err := m.PredictRaw(got, []float64{0, -2, 2}); err != nil || got[0] != 0.1-3-0.25 {
+		t.Errorf("PredictRaw = %v, %v, want %v", got, err, 0.1-3-0.25)
+	}
+}
+
+// TestNoTrees scores as LightGBM does: the margin is 0.
+func TestNoTrees(t *testing.T) {
+	text := small[:strings.Index(small, "Tree=0")] + "end of trees\n"
+	for _, engine := range []string{EngineCompiled, EngineNaive} {
+		m, err := Open([]byte(text), Options{Engine: engine})
 		if err != nil {
-			t.Errorf("%s: %v", form.name, err)
-			continue
-		}
-		want := readExpected(t, "category_wide")
-		raws := make([]float64, len(want.raws))
-		if err := m.PredictRaw(raws, want.rows); err != nil {
 			t.Fatal(err)
 		}
-		agree(t, form.name+" margin", raws, want.raws, 0)
-	}
-}
-
-// TestTruncations cuts a file everywhere: only what lacks nothing but the tail is a model.
-func TestTruncations(t *testing.T) {
-	data := readModel(t, "category_narrow")
-	end := bytes.Index(data, []byte("end of trees")) + len("end of trees")
-	for n := range end {
-		if _, err := Open(data[:n]); err == nil {
-			t.Fatalf("the first %d of %d bytes were taken for a whole model", n, len(data))
+		got := make([]float64, 70)
+		if err := m.Predict(got, make([]float64, 3*len(got))); err != nil {
+			t.Fatal(err)
 		}
-	}
-}
-
-// TestMutations damages bytes at random. What still opens must score without a hang, and as our
-// reading of the file says.
-func TestMutations(t *testing.T) {
-	rng := rand.New(rand.NewPCG(1, 2))
-	whole := readModel(t, "continued")
-	whole = whole[:bytes.Index(whole, []byte("end of trees"))+13]
-	opened := 0
-	for range 3000 {
-		data := bytes.Clone(whole)
-		for range 1 + rng.IntN(3) {
-			data[rng.IntN(len(data))] = "0123456789-.e= \n"[rng.IntN(16)]
-		}
-		if tryOpen(t, data) {
-			opened++
-		}
-	}
-	t.Logf("%d of 3000 damaged files still were models", opened)
-}
-
-// tryOpen opens what may be no model, and where it is one holds the engine against the naive reading.
-func tryOpen(t *testing.T, data []byte) bool {
-	t.Helper()
-	start, before := time.Now(), allocated()
-	m, err := Open(data)
-	if spent := allocated() - before; spent > 4<<20+64*uint64(len(data)) {
-		t.Errorf("Open allocated %d bytes for %d", spent, len(data))
-	}
-	if err != nil {
-		if m != nil || strings.ContainsAny(err.Error(), "\n\r") {
-			t.Errorf("Open = %v, %q", m, err)
-		}
-		return false
-	}
-	row, got := make([]float64, m.Features()), make([]float64, m.Outputs())
-	for i, x := range awkward {
-		for j := range row {
-			row[j] = awkward[(i+j*j)%len(awkward)]
-		}
-		row[i%len(row)] = x
-		if err := m.PredictRaw(got, row); err != nil {
-			t.Fatalf("PredictRaw(%v): %v", row, err)
-		}
-		for k, want := range naive(m.forest, row) {
-			if math.Float64bits(got[k]) != math.Float64bits(want) && !(math.IsNaN(got[k]) && math.IsNaN(want)) {
-				t.Fatalf("PredictRaw(%v)[%d] = %v, the naive evaluator says %v", row, k, got[k], want)
+		for _, score := range got {
+			if score != 0.5 {
+				t.Fatalf("engine %s: Predict = %v, want 0.5", engine, score)
 			}
 		}
+		if m.Info().Refereed {
+			t.Error("leaves judged a model without trees")
+		}
 	}
-	if d := time.Since(start); d > 10*time.Second {
-		t.Errorf("%d bytes took %v", len(data), d)
+	if _, err := Open([]byte(text), Options{Engine: EngineLeaves}); err == nil || !strings.Contains(err.Error(), "no trees") {
+		t.Errorf("engine leaves: %v", err)
 	}
-	return true
-}
-
-var awkward = []float64{
-	math.NaN(), 0, math.Copysign(0, -1), 1e-36, -1e-36, zeroThreshold, -zeroThreshold,
-	math.Nextafter(zeroThreshold, 1), math.Nextafter(-zeroThreshold, -1), 1e30, -1e30, math.Inf(1), math.Inf(-1),
-	1, -1, -0.3, 0.99, 2.5, 31, 32, 63.5, 1 << 31, -1 << 31, 1<<31 - 1, 1e300,
-}
-
-// allocated is the number of bytes allocated since the program began.
-func allocated() uint64 {
-	sample := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}}
-	metrics.Read(sample)
-	return sample[0].Value.Uint64()
-}
-
-// TestTinyTreesAreBounded opens the file with the least text a tree, whose memory is the largest
-// multiple of its bytes.
-func TestTinyTreesAreBounded(t *testing.T) {
-	var b strings.Builder
-	b.WriteString("tree\nversion=v4\nnum_class=1\nnum_tree_per_iteration=1\nmax_feature_idx=0\nfeature_names=a\n\n")
-	for i := range 20000 {
-		fmt.Fprintf(&b, "Tree=%d\nnum_leaves=1\nnum_cat=0\nleaf_value=1\n\n", i)
-	}
-	b.WriteString("end of trees\n")
-	if !tryOpen(t, []byte(b.String())) {
-		t.Error("not opened")
-	}
-}
-
-// FuzzOpen holds that no file makes Open or Predict panic, hang, take memory out of proportion, or
-// score otherwise than the file says.
-func FuzzOpen(f *testing.F) {
-	f.Add([]byte(small))
-	for _, edit := range edits {
-		f.Add([]byte(strings.Replace(small, edit.from, edit.to, 1)))
-	}
-	f.Add([]byte(strings.Replace(small, "objective=binary sigmoid:1", "average_output", 1)))
-	f.Add([]byte(strings.Replace(small, "threshold=0.5", "threshold=inf", 1)))
-	f.Add([]byte("tree\n"))
-	f.Add([]byte("{\"learner\":{"))
-	f.Add([]byte("\x80\x04\x95"))
-	f.Fuzz(func(t *testing.T, data []byte) { tryOpen(t, data) })
 }

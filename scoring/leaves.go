@@ -6,73 +6,97 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"sync"
 
 	"github.com/dmitryikh/leaves"
 )
 
-// leavesEngine evaluates a forest with github.com/dmitryikh/leaves. It gets the forest as LightGBM
-// text v3, the newest dialect it reads, raw: without the objective, which it knows in part only, and
-// without average_output, where it departs from LightGBM. So what it computes is what it computes
-// exactly: the sums of the leaves' values, tree after tree in float64.
+// leavesEngine has github.com/dmitryikh/leaves find the leaf in which a row ends in every tree, and adds
+// up what those leaves are worth. leaves gets the forest as LightGBM text v3, the newest dialect it reads
+// (its lgensemble_io.go), as one sum of trees without an objective, and rows in a form in which it
+// decides as the forest's library does (leafColumns). So it serves every forest of trees, whatever
+// library made it and whatever its leaves hold.
 type leavesEngine struct {
+	forest   *forest
+	columns  *leafColumns
 	ensemble *leaves.Ensemble
-	columns  *columns
+	pool     sync.Pool // Of *leavesScratch.
 }
 
-// newLeavesEngine hands the forest over. leaves panics on what it does not expect; the reader has
-// ruled out every case known, and whatever is left becomes an error here.
-func newLeavesEngine(f *forest) (engine *leavesEngine, err error) {
+// leavesScratch is one row in leaves' form, and the leaves in which it ends.
+type leavesScratch struct{ row, ends []float64 }
+
+// newLeavesEngine hands the forest over. leaves panics on what it does not expect; the readers have ruled
+// out every case known, and whatever is left becomes an error here.
+func newLeavesEngine(f *forest, b *bins) (engine *leavesEngine, err error) {
+	if len(f.trees) == 0 {
+		return nil, fmt.Errorf("%w: it has no trees", errBeyondLeaves)
+	}
+	columns, err := newLeafColumns(f, b)
+	if err != nil {
+		return nil, err
+	}
 	defer func() {
 		if p := recover(); p != nil {
 			engine, err = nil, fmt.Errorf("leaves panicked over the forest: %v", p)
 		}
 	}()
-	for i := range f.trees {
-		if err := leavesKnows(&f.trees[i]); err != nil {
-			return nil, fmt.Errorf("tree %d: %w", i, err)
-		}
-	}
-	columns := newColumns(f)
 	text := &leavesText{forest: f, columns: columns}
 	ensemble, err := leaves.LGEnsembleFromReader(bufio.NewReaderSize(text, 1<<16), false)
 	if err != nil {
 		return nil, fmt.Errorf("leaves does not take the forest: %w", err)
 	}
-	if n := ensemble.NEstimators() * f.outputs; n != len(f.trees) {
+	if n := ensemble.NEstimators(); n != len(f.trees) {
 		return nil, fmt.Errorf("leaves took %d of %d trees", n, len(f.trees))
 	}
-	return &leavesEngine{ensemble: ensemble, columns: columns}, nil
+	e := &leavesEngine{forest: f, columns: columns, ensemble: ensemble.EnsembleWithLeafPredictions()}
+	e.pool.New = func() any {
+		return &leavesScratch{row: make([]float64, columns.width), ends: make([]float64, len(f.trees))}
+	}
+	return e, nil
 }
 
-// leavesKnows refuses the one thing a valid tree may hold that leaves cannot express.
-func leavesKnows(t *tree) error {
-	for i := range t.nodes {
-		n := &t.nodes[i]
-		if n.categorical && !anyBit(t.bits[n.set[0]:n.set[1]]) {
-			return fmt.Errorf("node %d tells categories apart with an empty set, which leaves does not read", i)
+func (e *leavesEngine) layout() string { return "leaves" }
+
+func (e *leavesEngine) margins(dst, rows []float64) error {
+	in, out := len(e.forest.features), e.forest.outputs
+	s := e.pool.Get().(*leavesScratch)
+	defer e.pool.Put(s)
+	for ; len(rows) > 0; rows, dst = rows[in:], dst[out:] {
+		if err := e.find(s, rows[:in]); err != nil {
+			return err
+		}
+		row := dst[:out:out]
+		e.forest.begin(row)
+		for i, leaf := range s.ends {
+			e.forest.add(row, &e.forest.trees[i], int32(leaf), rows[:in])
 		}
 	}
 	return nil
 }
 
-func anyBit(words []uint32) bool {
-	for _, w := range words {
-		if w != 0 {
-			return true
-		}
+func (e *leavesEngine) exits(dst []int32, row []float64) error {
+	s := e.pool.Get().(*leavesScratch)
+	defer e.pool.Put(s)
+	if err := e.find(s, row); err != nil {
+		return err
 	}
-	return false
+	for i, leaf := range s.ends {
+		dst[i] = int32(leaf)
+	}
+	return nil
 }
 
-// predict writes the margins of one row to dst.
-func (e *leavesEngine) predict(dst, row []float64) error {
-	if e.columns.direct() {
-		return e.ensemble.Predict(row, 0, dst)
+// find has leaves find the row's leaves.
+func (e *leavesEngine) find(s *leavesScratch, row []float64) error {
+	if !e.columns.direct {
+		e.columns.translate(s.row, row)
+		row = s.row
 	}
-	s := e.columns.take(row)
-	err := e.ensemble.Predict(s.row, 0, dst)
-	e.columns.give(s)
-	return err
+	if err := e.ensemble.Predict(row, 0, s.ends); err != nil {
+		return fmt.Errorf("leaves: %w", err)
+	}
+	return nil
 }
 
 // leavesText is the forest as a stream in leaves' dialect, written one tree ahead of its reader, so
@@ -80,7 +104,7 @@ func (e *leavesEngine) predict(dst, row []float64) error {
 // one leaves would read an empty tree.
 type leavesText struct {
 	forest  *forest
-	columns *columns
+	columns *leafColumns
 	pending bytes.Buffer
 	blocks  int // Written so far; the first is the header.
 }
@@ -102,8 +126,7 @@ func (w *leavesText) Read(p []byte) (int, error) {
 }
 
 func (w *leavesText) header() {
-	fmt.Fprintf(&w.pending, "tree\nversion=v3\nnum_class=%d\nnum_tree_per_iteration=%d\nmax_feature_idx=%d\ntree_sizes=",
-		w.forest.outputs, w.forest.outputs, w.columns.width-1)
+	fmt.Fprintf(&w.pending, "tree\nversion=v3\nnum_class=1\nnum_tree_per_iteration=1\nmax_feature_idx=%d\ntree_sizes=", w.columns.width-1)
 	// leaves reads the number of trees off this list and nothing else.
 	for i := range w.forest.trees {
 		if i > 0 {
@@ -115,14 +138,15 @@ func (w *leavesText) header() {
 }
 
 func (w *leavesText) tree(t *tree) {
-	sets, words := w.sets(t)
-	fmt.Fprintf(&w.pending, "num_leaves=%d\nnum_cat=%d\n", len(t.leaves), max(len(sets)-1, 0))
+	boundaries, words := w.columns.sets(t)
+	fmt.Fprintf(&w.pending, "num_leaves=%d\nnum_cat=%d\n", t.leafCount(), max(len(boundaries)-1, 0))
 	if len(t.nodes) > 0 {
 		w.nodes(t)
 	}
-	list(w, "leaf_value", len(t.leaves), func(b []byte, i int) []byte { return appendFloat(b, t.leaves[i]) })
-	if len(sets) > 0 {
-		list(w, "cat_boundaries", len(sets), func(b []byte, i int) []byte { return strconv.AppendUint(b, uint64(sets[i]), 10) })
+	// What a leaf is worth is not asked of leaves.
+	list(w, "leaf_value", t.leafCount(), func(b []byte, _ int) []byte { return append(b, '0') })
+	if len(boundaries) > 0 {
+		list(w, "cat_boundaries", len(boundaries), func(b []byte, i int) []byte { return strconv.AppendUint(b, uint64(boundaries[i]), 10) })
 		list(w, "cat_threshold", len(words), func(b []byte, i int) []byte { return strconv.AppendUint(b, uint64(words[i]), 10) })
 	}
 	w.pending.WriteByte('\n')
@@ -138,27 +162,13 @@ func (w *leavesText) nodes(t *tree) {
 			set++
 			return strconv.AppendInt(b, int64(set-1), 10)
 		}
-		return appendFloat(b, nodes[i].threshold)
+		return strconv.AppendFloat(b, nodes[i].threshold, 'g', -1, 64)
 	})
 	list(w, "decision_type", len(nodes), func(b []byte, i int) []byte {
 		return strconv.AppendUint(b, uint64(decisionBits(&nodes[i])), 10)
 	})
 	list(w, "left_child", len(nodes), func(b []byte, i int) []byte { return strconv.AppendInt(b, int64(nodes[i].left), 10) })
 	list(w, "right_child", len(nodes), func(b []byte, i int) []byte { return strconv.AppendInt(b, int64(nodes[i].right), 10) })
-}
-
-// sets lays the category sets out anew, one a categorical node in the order of the nodes.
-func (w *leavesText) sets(t *tree) (boundaries, words []uint32) {
-	for i := range t.nodes {
-		if n := &t.nodes[i]; n.categorical {
-			if boundaries == nil {
-				boundaries = []uint32{0}
-			}
-			words = append(words, t.bits[n.set[0]:n.set[1]]...)
-			boundaries = append(boundaries, uint32(len(words)))
-		}
-	}
-	return boundaries, words
 }
 
 // list writes one array as a line.
@@ -173,15 +183,11 @@ func list(w *leavesText, key string, n int, item func([]byte, int) []byte) {
 	w.pending.WriteByte('\n')
 }
 
-func appendFloat(b []byte, v float64) []byte {
-	return strconv.AppendFloat(b, v, 'g', -1, 64)
-}
-
 // decisionBits is decision_type as LightGBM writes it (decide in lightgbm_tree.go reads it).
 func decisionBits(n *node) uint8 {
 	bits := uint8(n.missing) << 2
 	if n.categorical {
-		bits |= 1
+		return bits | 1
 	}
 	if n.defaultLeft {
 		bits |= 2

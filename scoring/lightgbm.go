@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"strconv"
 )
 
 // The reader of LightGBM's text format, versions v2 to v4, as src/boosting/gbdt_model_text.cpp and
@@ -29,7 +28,7 @@ type lightgbmHeader struct {
 	objective string
 	link      link
 	average   bool
-	sizes     []int // The bytes of each tree's block; nil where the file does not say.
+	sizes     []int32 // The bytes of each tree's block; nil where the file does not say.
 }
 
 // readLightGBM reads a whole file. Errors name the line and the key.
@@ -55,6 +54,12 @@ func readLightGBM(data []byte) (*forest, error) {
 	}
 	if err := f.check(); err != nil {
 		return nil, fmt.Errorf("LightGBM text: %w", err)
+	}
+	if len(trees) == 0 && f.outputs > maxUnfitted {
+		return nil, fmt.Errorf("LightGBM text: %d classes and no trees: the model was never trained", f.outputs)
+	}
+	if len(trees)%f.outputs != 0 {
+		return nil, fmt.Errorf("LightGBM text: %d trees cannot be shared out to %d classes", len(trees), f.outputs)
 	}
 	return f, nil
 }
@@ -160,16 +165,16 @@ func lightgbmFeatures(fields map[string]field) ([]string, error) {
 	return names, nil
 }
 
-func lightgbmSizes(f field, left int) ([]int, error) {
-	sizes, err := numbers(f, f.count(), strconv.Atoi)
+func lightgbmSizes(f field, left int) ([]int32, error) {
+	sizes, err := numbers(f, f.count(), parseInt32)
 	if err != nil {
 		return nil, err
 	}
 	for i, size := range sizes {
-		if size < 1 || size > left {
+		if size < 1 || int(size) > left {
 			return nil, f.failf("tree %d is said to take %d bytes, and %d are left: the file is cut short or damaged", i, size, left)
 		}
-		left -= size
+		left -= int(size)
 	}
 	return sizes, nil
 }
@@ -190,7 +195,8 @@ func readLightGBMTrees(in *lines, h *lightgbmHeader) ([]tree, error) {
 			return nil, err
 		}
 		n := len(trees)
-		if h.sizes != nil && n < len(h.sizes) && size != h.sizes[n] {
+		t.output = int32(n % h.classes)
+		if h.sizes != nil && n < len(h.sizes) && size != int(h.sizes[n]) {
 			return nil, fmt.Errorf("line %d: Tree=%d takes %d bytes where tree_sizes says %d: the file was changed after LightGBM wrote it",
 				in.number, n, size, h.sizes[n])
 		}

@@ -13,6 +13,7 @@ type lightgbmTreeReader struct {
 	features int
 	fields   map[string]field
 	seen     reached
+	used     []bool // Which of a tree's category sets nodes have; LightGBM writes one a node.
 }
 
 // next reads the block of tree number, and how many bytes its writer counted in it: from its first
@@ -85,9 +86,8 @@ func (r *lightgbmTreeReader) collect(number int) error {
 	}
 }
 
-// lightgbmTreeKey says which keys a tree may hold. The fields of linear trees are known, so that it is
-// is_linear that speaks for them. Those of the last line tell of the training and cannot change a
-// score: shrinkage is multiplied into leaf_value already.
+// lightgbmTreeKey says which keys a tree may hold. Those of the last line tell of the training and cannot
+// change a score: shrinkage is multiplied into leaf_value already.
 func lightgbmTreeKey(key string) bool {
 	switch key {
 	case "num_leaves", "num_cat", "split_feature", "threshold", "decision_type", "left_child", "right_child",
@@ -110,9 +110,6 @@ func (r *lightgbmTreeReader) get(key string) (field, error) {
 
 // build makes the tree of the fields and proves that it is one.
 func (r *lightgbmTreeReader) build() (tree, error) {
-	if err := r.refuseLinear(); err != nil {
-		return tree{}, err
-	}
 	f, err := r.get("num_leaves")
 	if err != nil {
 		return tree{}, err
@@ -139,28 +136,13 @@ func (r *lightgbmTreeReader) build() (tree, error) {
 	if err := r.checkCounts(leaves); err != nil {
 		return tree{}, err
 	}
+	if t.linear, err = r.readLinear(leaves); err != nil {
+		return tree{}, err
+	}
 	if err := t.walk(&r.seen); err != nil {
 		return tree{}, fmt.Errorf("line %d: %w", r.fields["num_leaves"].line, err)
 	}
 	return t, nil
-}
-
-func (r *lightgbmTreeReader) refuseLinear() error {
-	if f, ok := r.fields["is_linear"]; ok {
-		linear, err := f.integer(0, 1)
-		if err != nil {
-			return err
-		}
-		if linear == 1 {
-			return f.failf("linear trees are not read yet; train with linear_tree=false")
-		}
-	}
-	for _, key := range []string{"leaf_const", "num_features", "leaf_features", "leaf_coeff"} {
-		if f, ok := r.fields[key]; ok {
-			return f.failf("stands in a tree that is not linear")
-		}
-	}
-	return nil
 }
 
 // checkCounts holds the fields that tell of the training against the tree. LightGBM leaves them out,
@@ -187,7 +169,8 @@ func (r *lightgbmTreeReader) checkCounts(leaves int) error {
 }
 
 // readSets reads the category sets: set k is cat_threshold[cat_boundaries[k]:cat_boundaries[k+1]], and
-// bit c of it stands for category c. It returns the boundaries, nil without categories.
+// bit c of it stands for category c. It returns where in t.sets each set begins, and where the last one
+// ends; nil without categories.
 func (r *lightgbmTreeReader) readSets(t *tree) ([]uint32, error) {
 	f, err := r.get("num_cat")
 	if err != nil {
@@ -225,8 +208,22 @@ func (r *lightgbmTreeReader) readSets(t *tree) ([]uint32, error) {
 			return nil, bounds.failf("falls from %d to %d", boundaries[i], end)
 		}
 	}
-	t.bits, err = numbers(words, int(boundaries[count]), parseUint32)
-	return boundaries, err
+	bits, err := numbers(words, int(boundaries[count]), parseUint32)
+	if err != nil {
+		return nil, err
+	}
+	// From here on a set is its words that are not empty.
+	starts := make([]uint32, 0, len(boundaries))
+	for i, end := range boundaries[1:] {
+		starts = append(starts, uint32(len(t.sets)))
+		for at := boundaries[i]; at < end; at++ {
+			// Categories end at 2³¹ (rules.category).
+			if index := at - boundaries[i]; index < 1<<26 && bits[at] != 0 {
+				t.sets = append(t.sets, setWord{index: index, bits: bits[at]})
+			}
+		}
+	}
+	return append(starts, uint32(len(t.sets))), nil
 }
 
 // readNodes reads the arrays of the inner nodes, count of each.
@@ -239,6 +236,7 @@ func (r *lightgbmTreeReader) readNodes(t *tree, count int, sets []uint32) error 
 		return nil
 	}
 	t.nodes = make([]node, count)
+	r.used = cleared(r.used, len(sets))
 	for i := range t.nodes {
 		n := &t.nodes[i]
 		n.feature = arrays.feature[i]
@@ -286,7 +284,13 @@ func (r *lightgbmTreeReader) decide(n *node, i int, bits int32, threshold float6
 		return r.fields["threshold"].failf("value %d is %v, and the tree's category sets are 0 to %d", i, threshold, len(sets)-2)
 	}
 	k := int(threshold)
+	if r.used[k] {
+		return r.fields["threshold"].failf("value %d is category set %d, which another node has", i, k)
+	}
+	r.used[k] = true
 	n.set = [2]uint32{sets[k], sets[k+1]}
+	// NaN goes right whatever the other bits say.
+	n.defaultLeft, n.missing = false, missingNaN
 	return nil
 }
 

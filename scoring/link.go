@@ -3,13 +3,12 @@ package scoring
 import (
 	"fmt"
 	"math"
-	"strconv"
-	"strings"
+	"slices"
 )
 
-// link turns a row's margins into its scores, in place. The formulas and the order of their
-// operations are LightGBM's ConvertOutput methods (src/objective/*_objective.hpp); each kind names
-// its own.
+// link turns margins into scores, in place. The formulas and the order of their operations are
+// LightGBM's ConvertOutput methods (src/objective/*_objective.hpp), each kind names its own; those that
+// end in 32 are XGBoost's PredTransform methods, in float32 (link32.go).
 type link struct {
 	kind    linkKind
 	sigmoid float64 // The factor of the logistic links; 1 where the objective has none.
@@ -24,33 +23,151 @@ const (
 	linkExp                      // poisson, gamma, tweedie: exp(x).
 	linkLog1pExp                 // cross_entropy_lambda: log1p(exp(x)).
 	linkSignSqr                  // regression and its kin with "sqrt": sign(x)·x·x.
+	linkSigmoid32
+	linkSoftmax32
+	linkExp32
+	linkHinge32     // binary:hinge: 1 above 0, else 0.
+	linkSort32      // reg:quantileerror since 3.4: a row's margins in ascending order.
+	linkExpectile32 // reg:expectileerror: the first margin, then each score adds a softplus to the one before.
+	linkArgmax      // multi:softmax: the number of the class with the largest margin; a row has one score.
 )
 
-// apply replaces one row's margins by its scores. Where margins are beyond what exp can hold the
-// result is ±Inf or NaN, as LightGBM's is.
-func (l link) apply(row []float64) {
+// apply replaces the margins of rows of the given number of outputs by their scores. Where margins are
+// beyond what exp can hold the result is ±Inf or NaN, as the library's is.
+func (l link) apply(margins []float64, outputs int) {
 	switch l.kind {
 	case linkSigmoid:
-		for i, x := range row {
-			row[i] = 1 / (1 + math.Exp(-l.sigmoid*x))
+		for i, x := range margins {
+			margins[i] = 1 / (1 + math.Exp(-l.sigmoid*x))
 		}
 	case linkSoftmax:
-		softmax(row)
+		for ; len(margins) > 0; margins = margins[outputs:] {
+			softmax(margins[:outputs])
+		}
 	case linkExp:
-		for i, x := range row {
-			row[i] = math.Exp(x)
+		for i, x := range margins {
+			margins[i] = math.Exp(x)
 		}
 	case linkLog1pExp:
-		for i, x := range row {
-			row[i] = math.Log1p(math.Exp(x))
+		for i, x := range margins {
+			margins[i] = math.Log1p(math.Exp(x))
 		}
 	case linkSignSqr:
-		for i, x := range row {
-			row[i] = sign(x) * x * x
+		for i, x := range margins {
+			margins[i] = sign(x) * x * x
 		}
-	case linkIdentity:
+	case linkSigmoid32:
+		for i, x := range margins {
+			margins[i] = sigmoid32(x)
+		}
+	case linkSoftmax32:
+		for ; len(margins) > 0; margins = margins[outputs:] {
+			softmax32(margins[:outputs])
+		}
+	case linkExp32:
+		for i, x := range margins {
+			margins[i] = exp32(x)
+		}
+	case linkHinge32:
+		for i, x := range margins {
+			margins[i] = hinge(x)
+		}
+	case linkSort32:
+		for ; len(margins) > 0; margins = margins[outputs:] {
+			slices.Sort(margins[:outputs])
+		}
+	case linkExpectile32:
+		for ; len(margins) > 0; margins = margins[outputs:] {
+			stackExpectiles(margins[:outputs])
+		}
+	case linkIdentity, linkArgmax:
 	}
 }
+
+// agrees holds the scores of margins against the same formulas written down anew, without regard to
+// overflow or the order of operations: the second opinion on apply. scratch is reused from call to call.
+func (l link) agrees(margins []float64, outputs int, scratch *[2][]float64) error {
+	for i := range scratch {
+		scratch[i] = append(scratch[i][:0], margins...)
+	}
+	scores, want := scratch[0], scratch[1]
+	l.apply(scores, outputs)
+	for row := want; len(row) > 0; row = row[outputs:] {
+		l.textbook(row[:outputs])
+	}
+	tolerance := 1e-12
+	if l.kind >= linkSigmoid32 {
+		tolerance = 2e-6
+	}
+	for i, got := range scores {
+		if !finite(want[i]) || math.IsInf(got, 0) {
+			continue
+		}
+		scale := max(1, math.Abs(want[i]))
+		if l.kind == linkExpectile32 { // Scores are sums of margins, which may cancel.
+			for _, x := range margins[i/outputs*outputs:][:outputs] {
+				if !math.IsNaN(x) {
+					scale = max(scale, math.Abs(x))
+				}
+			}
+		}
+		if !(math.Abs(got-want[i]) <= tolerance*scale) { // Written so that NaN is caught too.
+			return fmt.Errorf("the margin %v has the score %v, by the formula %v", margins[i], got, want[i])
+		}
+	}
+	return nil
+}
+
+func finite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }
+
+// textbook replaces a row's margins by its scores.
+func (l link) textbook(row []float64) {
+	switch l.kind {
+	case linkSoftmax, linkSoftmax32:
+		top, sum := slices.Max(row), 0.0
+		for _, x := range row {
+			sum += math.Exp(x - top)
+		}
+		for i, x := range row {
+			row[i] = math.Exp(x - top - math.Log(sum))
+		}
+	case linkSort32:
+		slices.Sort(row)
+	case linkExpectile32:
+		for i, x := range row[1:] {
+			row[i+1] = row[i] + 1e-6 + softplus(x)
+		}
+	default:
+		for i, x := range row {
+			row[i] = l.formula(x)
+		}
+	}
+}
+
+// formula is the score of a margin that stands alone.
+func (l link) formula(x float64) float64 {
+	switch l.kind {
+	case linkSigmoid:
+		return (1 + math.Tanh(l.sigmoid*x/2)) / 2
+	case linkSigmoid32:
+		return (1 + math.Tanh(x/2)) / 2
+	case linkExp, linkExp32:
+		return math.Pow(math.E, x)
+	case linkLog1pExp:
+		return softplus(x)
+	case linkSignSqr:
+		return math.Copysign(x*x, x)
+	case linkHinge32:
+		if x > 0 {
+			return 1
+		}
+		return 0
+	}
+	return x
+}
+
+// softplus is log(1 + exp(x)).
+func softplus(x float64) float64 { return max(x, 0) + math.Log1p(math.Exp(-math.Abs(x))) }
 
 func softmax(row []float64) {
 	top := row[0]
@@ -75,118 +192,4 @@ func sign(x float64) float64 {
 		return -1
 	}
 	return 0
-}
-
-// parseObjective reads LightGBM's objective: a name and its parameters, separated by spaces
-// ("binary sigmoid:1.5"). Every parameter must be one that the named objective writes: one that is
-// not understood may well change the score. classes is the number of margins a row.
-func parseObjective(text string, classes int) (link, error) {
-	name, rest, _ := strings.Cut(text, " ")
-	params, err := objectiveParams(rest)
-	if err != nil {
-		return link{}, err
-	}
-	l := link{sigmoid: 1}
-	single := true
-	switch name {
-	case "binary":
-		l.kind = linkSigmoid
-		l.sigmoid, err = params.sigmoid()
-	case "multiclassova":
-		single, l.kind = false, linkSigmoid
-		if err = params.classes(classes); err == nil {
-			l.sigmoid, err = params.sigmoid()
-		}
-	case "multiclass":
-		single, l.kind = false, linkSoftmax
-		err = params.classes(classes)
-	case "cross_entropy", "xentropy": // The second is what LightGBM 2 wrote.
-		l.kind = linkSigmoid
-	case "cross_entropy_lambda", "xentlambda":
-		l.kind = linkLog1pExp
-	case "poisson", "gamma", "tweedie":
-		l.kind = linkExp
-	case "regression", "regression_l1", "quantile", "mape", "fair":
-		if params.take("sqrt") {
-			l.kind = linkSignSqr
-		}
-	case "huber", "lambdarank", "rank_xendcg":
-	case "custom":
-		single = false
-	default:
-		return link{}, fmt.Errorf("objective %q is not known, so its margins cannot be turned into scores", name)
-	}
-	if err != nil {
-		return link{}, fmt.Errorf("objective %q: %w", name, err)
-	}
-	if left := params.rest(); left != "" {
-		return link{}, fmt.Errorf("objective %q: parameter %q is not known", name, left)
-	}
-	if single && classes != 1 {
-		return link{}, fmt.Errorf("objective %q has one output, but num_class is %d", name, classes)
-	}
-	return l, nil
-}
-
-// objectiveTokens holds the parameters of an objective that were not asked for yet: name → value.
-type objectiveTokens map[string]string
-
-func objectiveParams(text string) (objectiveTokens, error) {
-	tokens := objectiveTokens{}
-	for token := range strings.SplitSeq(text, " ") {
-		if token == "" {
-			continue
-		}
-		key, value, _ := strings.Cut(token, ":")
-		if _, twice := tokens[key]; twice {
-			return nil, fmt.Errorf("objective parameter %q stands twice", key)
-		}
-		tokens[key] = value
-	}
-	return tokens, nil
-}
-
-func (t objectiveTokens) take(key string) bool {
-	value, ok := t[key]
-	if ok && value == "" {
-		delete(t, key)
-		return true
-	}
-	return false
-}
-
-func (t objectiveTokens) sigmoid() (float64, error) {
-	text, ok := t["sigmoid"]
-	if !ok {
-		return 0, fmt.Errorf("its parameter sigmoid is missing")
-	}
-	delete(t, "sigmoid")
-	v, err := strconv.ParseFloat(text, 64)
-	if err != nil || !(v > 0) || math.IsInf(v, 0) {
-		return 0, fmt.Errorf("sigmoid is %q, want a number above 0", text)
-	}
-	return v, nil
-}
-
-func (t objectiveTokens) classes(want int) error {
-	text, ok := t["num_class"]
-	if !ok {
-		return fmt.Errorf("its parameter num_class is missing")
-	}
-	delete(t, "num_class")
-	if n, err := strconv.Atoi(text); err != nil || n != want {
-		return fmt.Errorf("its num_class is %q, the header's %d", text, want)
-	}
-	return nil
-}
-
-// rest names one parameter that nobody asked for, the first by name, or none.
-func (t objectiveTokens) rest() string {
-	first := ""
-	for key := range t {
-		if first == "" || key < first {
-			first = key
-		}
-	}
-	return first
 }

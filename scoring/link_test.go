@@ -35,7 +35,7 @@ func TestLinks(t *testing.T) {
 			continue
 		}
 		got := append([]float64(nil), c.in...)
-		l.apply(got)
+		l.apply(got, len(got))
 		agree(t, c.objective, got, c.want, 4e-16)
 	}
 }
@@ -46,18 +46,41 @@ func TestObjectivesOfOneOutput(t *testing.T) {
 	}
 }
 
-// TestCategoryCodes holds what an int32 conversion makes of a value on the processors LightGBM's users
-// have, but without leaning on the processor.
-func TestCategoryCodes(t *testing.T) {
-	for x, want := range map[float64]float64{
-		0: 0, 1e-36: 0, -0.3: 0, 0.99: 0, -1: -1, -7.5: -1, 33.7: 33, 1<<31 - 1: 1<<31 - 1, 1<<31 - 0.5: 1<<31 - 1,
-		1 << 31: -1, 1 << 32: -1, 1<<32 + 5: -1, 1e300: -1, -1e300: -1, math.Inf(1): -1, math.Inf(-1): -1,
+// TestCategories holds what an int32 conversion makes of a value on the processors LightGBM's users
+// have, but without leaning on the processor, and XGBoost's narrower range.
+func TestCategories(t *testing.T) {
+	const none = -1
+	for _, c := range []struct {
+		x                 float64
+		lightgbm, xgboost int64
+	}{
+		{0, 0, 0},
+		{math.Copysign(0, -1), 0, 0},
+		{1e-36, 0, 0},
+		{-0.3, 0, none},
+		{0.99, 0, 0},
+		{-1, none, none},
+		{-7.5, none, none},
+		{33.7, 33, 33},
+		{1<<24 - 1, 1<<24 - 1, 1<<24 - 1},
+		{1<<24 - 0.3, 1<<24 - 1, none},
+		{1 << 24, 1 << 24, none},
+		{1<<31 - 1, 1<<31 - 1, none},
+		{1<<31 - 0.5, 1<<31 - 1, none},
+		{1 << 31, none, none},
+		{1 << 32, none, none},
+		{1<<32 + 5, none, none},
+		{1e300, none, none},
+		{-1e300, none, none},
+		{math.Inf(1), none, none},
+		{math.Inf(-1), none, none},
+		{math.NaN(), none, none},
 	} {
-		if got := categoryCode(x); got != want {
-			t.Errorf("categoryCode(%v) = %v, want %v", x, got, want)
+		for r, want := range map[rules]int64{lightgbmRules: c.lightgbm, xgboostRules: c.xgboost} {
+			got, ok := r.category(c.x)
+			if ok != (want != none) || ok && int64(got) != want {
+				t.Errorf("rules %d: category(%v) = %d, %v, want %d", r, c.x, got, ok, want)
+			}
 		}
-	}
-	if got := categoryCode(math.NaN()); got != -1 {
-		t.Errorf("categoryCode(NaN) = %v, want -1", got)
 	}
 }

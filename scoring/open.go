@@ -8,25 +8,49 @@ import (
 	"unicode"
 )
 
+// format is one format of model files. To add one, write its reader and add its line to formats.
+type format struct {
+	is   func(data []byte) bool // Whether a file is of the format, judged by its beginning.
+	read func(data []byte) (*forest, error)
+}
+
+// formats are the formats that Open reads.
+var formats = []format{
+	{isLightGBM, readLightGBM},
+	{isXGBoostJSON, readXGBoostJSON},
+	{isXGBoostUBJSON, readXGBoostUBJSON},
+}
+
 // Open reads a model from the bytes of its file, which it recognises by their beginning, and makes it
 // ready to score. The bytes are not kept. An error is one line: it says what the file is or where it
 // is broken, and what to do about it.
 //
-// LightGBM's text format is read, versions v2 to v4. Everything else is refused by name.
-func Open(data []byte) (*Model, error) {
-	if !isLightGBM(data) {
-		return nil, errors.New(refusal(data))
-	}
-	f, err := readLightGBM(data)
+// LightGBM's text format is read, versions v2 to v4, and XGBoost's JSON and UBJSON, versions 1.0 to 3.x.
+// Everything else is refused by name.
+func Open(data []byte, o Options) (*Model, error) {
+	f, err := read(data)
 	if err != nil {
 		return nil, err
 	}
-	return newModel(f)
+	return newModel(f, o)
+}
+
+// read reads a file of any known format.
+func read(data []byte) (*forest, error) {
+	for _, format := range formats {
+		if format.is(data) {
+			return format.read(data)
+		}
+	}
+	return nil, errors.New(refusal(data))
 }
 
 // resave is the mend for what holds a model that only its own library can open.
-const resave = "re-save it as text with booster.save_model('fraud_model_v2.txt') " +
+const resave = "re-save it as text with booster.save_model('model.txt') " +
 	"(model.booster_.save_model for LightGBM's scikit-learn classes)"
+
+// resaveXGBoost is the mend for an XGBoost model in a form that is not read.
+const resaveXGBoost = "re-save it as JSON with save_model('model.json')"
 
 // beginning is how much of a file is looked at to recognise it.
 const beginning = 4096
@@ -42,7 +66,7 @@ func refusal(data []byte) string {
 			return why
 		}
 	}
-	return fmt.Sprintf("not a model in a known format (it begins %s); LightGBM text begins with the line \"tree\"", quoted(head))
+	return fmt.Sprintf("not a model in a known format (it begins %s); LightGBM text begins with the line \"tree\", XGBoost with {", quoted(head))
 }
 
 func refuseArchive(head []byte) string {
@@ -74,7 +98,8 @@ func refusePython(head []byte) string {
 	global := bytes.HasPrefix(head, []byte("ccopy_reg\n")) || bytes.HasPrefix(head, []byte("ccopyreg\n")) ||
 		bytes.HasPrefix(head, []byte("clightgbm")) || bytes.HasPrefix(head, []byte("cxgboost"))
 	if protocol || global {
-		return "a Python pickle or joblib file, which only Python can open: " + resave
+		return "a Python pickle or joblib file, which only Python can open: if it holds LightGBM's model, " + resave +
+			"; if XGBoost's, " + resaveXGBoost
 	}
 	return ""
 }
@@ -83,11 +108,12 @@ func refuseXGBoost(head []byte) string {
 	trimmed := bytes.TrimLeftFunc(head, unicode.IsSpace)
 	switch {
 	case bytes.HasPrefix(head, []byte("binf")), bytes.HasPrefix(head, []byte("bs64")), oldXGBoost(head):
-		return "XGBoost's old binary format is not read: load it with XGBoost 2.1 or older and re-save it as JSON (which is not read yet either)"
-	case bytes.HasPrefix(head, []byte("{L")), bytes.HasPrefix(head, []byte("{l")), bytes.HasPrefix(head, []byte("{i")):
-		return "XGBoost UBJSON is not read yet; a LightGBM model saved as text is"
-	case bytes.HasPrefix(trimmed, []byte("{")) && bytes.Contains(head, []byte(`"learner"`)):
-		return "XGBoost JSON is not read yet; a LightGBM model saved as text is"
+		return "XGBoost's old binary format is not read: load it with XGBoost 2.1 or older and " + resaveXGBoost
+	case bytes.HasPrefix(trimmed, []byte("[")) && bytes.Contains(head, []byte(`"nodeid"`)),
+		bytes.HasPrefix(head, []byte("booster[")), bytes.HasPrefix(head, []byte("0:[")):
+		return "XGBoost's dump of trees is not a whole model: " + resaveXGBoost
+	case bytes.HasPrefix(head, []byte("\xef\xbb\xbf")) && bytes.Contains(head, []byte(`"learner"`)):
+		return "XGBoost JSON with a byte order mark before its first {: write it without"
 	}
 	return ""
 }

@@ -25,6 +25,7 @@ type Loader struct {
 	threshold *float64
 	class     int
 	roots     []string
+	engine    string
 }
 
 // NewLoader makes a loader. Deployments may name files below cfg.Roots, or below the folder of cfg.Path where no
@@ -35,7 +36,7 @@ func NewLoader(cfg Config, contract *features.Contract, threshold *float64, clas
 	if len(roots) == 0 && cfg.Path != "" {
 		roots = []string{filepath.Dir(cfg.Path)}
 	}
-	return &Loader{contract: contract, threshold: threshold, class: class, roots: roots}
+	return &Loader{contract: contract, threshold: threshold, class: class, roots: roots, engine: cfg.Engine}
 }
 
 // Configured opens the file that the operator's own configuration names, wherever it is.
@@ -109,7 +110,7 @@ func (l *Loader) load(file *os.File, path string, e Event) (*Deployment, error) 
 			return nil, fmt.Errorf("%s has sha256 %x, the event says %s", path, sum, e.SHA256)
 		}
 	}
-	model, err := scoring.Open(data)
+	model, err := scoring.Open(data, scoring.Options{Engine: l.engine})
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}

@@ -12,13 +12,15 @@ type meters struct {
 	set            *metrics.Set
 	live, rejected *metrics.Counter
 	swapSeconds    *metrics.PrometheusHistogram
+	unrefereed     *metrics.Gauge
 }
 
 func newMeters(set *metrics.Set) *meters {
 	return &meters{
-		set:      set,
-		live:     set.GetOrCreateCounter(`millrace_deployments_total{outcome="live"}`),
-		rejected: set.GetOrCreateCounter(`millrace_deployments_total{outcome="rejected"}`),
+		set:        set,
+		live:       set.GetOrCreateCounter(`millrace_deployments_total{outcome="live"}`),
+		rejected:   set.GetOrCreateCounter(`millrace_deployments_total{outcome="rejected"}`),
+		unrefereed: set.GetOrCreateGauge("millrace_model_unrefereed", nil),
 		swapSeconds: set.GetOrCreatePrometheusHistogramExt("millrace_swap_seconds",
 			[]float64{.01, .05, .1, .25, .5, 1, 2.5, 5, 10, 30}),
 	}
@@ -31,6 +33,11 @@ func (m *meters) stored(before, after *Deployment, took time.Duration) {
 	if before != nil {
 		m.set.UnregisterMetric(infoName(before))
 	}
+	unrefereed := 1.0
+	if after.Model.Info().Refereed {
+		unrefereed = 0
+	}
+	m.unrefereed.Set(unrefereed)
 	m.set.GetOrCreateGauge(infoName(after), func() float64 { return 1 })
 }
 

@@ -300,7 +300,9 @@ func (w *Watcher) store(d *Deployment, start time.Time) {
 	w.slot.Store(d)
 	took := time.Since(start)
 	w.meters.stored(before, d, took)
-	w.log.Info("model live", "version", d.Version, "digest", d.Digest, "deployment", d.Source, "took", took)
+	info := d.Model.Info()
+	w.log.Info("model live", "version", d.Version, "digest", d.Digest, "deployment", d.Source, "took", took,
+		"format", info.Format, "engine", info.Engine, "layout", info.Layout, "referee", info.Referee)
 	w.remember(Outcome{At: start, Source: d.Source, Version: d.Version, Live: true, Took: took})
 }
 

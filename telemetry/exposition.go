@@ -108,6 +108,8 @@ func helpFor(family string) string {
 		return "Time from reading a deployment to its model being live."
 	case "millrace_model_info":
 		return "The live model; the value is 1."
+	case "millrace_model_unrefereed":
+		return "Whether the live model is one that leaves could not judge: 1 or 0."
 	case "millrace_drift_psi":
 		return "Population stability index of a feature against its baseline."
 	case "millrace_queue_depth":

@@ -91,7 +91,7 @@ func TestStatusCarriesReadiness(t *testing.T) {
 	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	given := Status{
 		Instance: "host-8000", Version: "dev", Ready: true, Predictions: 12, DeadLetters: 3, LatencyP50: .001, LatencyP99: .02,
-		Model:       &Model{Version: "v2", Digest: "0123456789abcdef", Format: "lightgbm v4", Trees: 100, Since: at, Contract: []string{"amount"}},
+		Model:       &Model{Version: "v2", Digest: "0123456789abcdef", Format: "lightgbm v4", Trees: 100, Engine: "compiled (masks)", Referee: "leaves", Since: at, Contract: []string{"amount"}},
 		Cache:       CacheStatus{Hits: 9, Misses: 2, Stale: 1},
 		Partitions:  []Partition{{Topic: "transactions", Partition: 7, Lag: 40, Queue: 4}},
 		Deployments: []Deployment{{At: at, Version: "v3", Outcome: "rejected", Reason: "wrong digest", Took: .1}},
@@ -99,7 +99,7 @@ func TestStatusCarriesReadiness(t *testing.T) {
 	url := start(t, nil, []Check{{Name: "group", Err: func() error { return errors.New("not joined") }}}, func() Status { return given })
 	_, body := ask(t, "GET", url+"/status")
 	want := `{"instance":"host-8000","version":"dev","ready":false,"reasons":{"group":"not joined"},` +
-		`"model":{"version":"v2","digest":"0123456789abcdef","format":"lightgbm v4","trees":100,"since":"2026-03-01T12:00:00Z","contract":["amount"]},` +
+		`"model":{"version":"v2","digest":"0123456789abcdef","format":"lightgbm v4","trees":100,"engine":"compiled (masks)","referee":"leaves","since":"2026-03-01T12:00:00Z","contract":["amount"]},` +
 		`"predictions":12,"dead_letters":3,"latency_p50":0.001,"latency_p99":0.02,"cache":{"hits":9,"misses":2,"stale":1},` +
 		`"partitions":[{"topic":"transactions","partition":7,"lag":40,"queue":4}],` +
 		`"deployments":[{"at":"2026-03-01T12:00:00Z","version":"v3","outcome":"rejected","reason":"wrong digest","took":0.1}]}`

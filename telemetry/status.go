@@ -25,6 +25,8 @@ type Model struct {
 	Digest   string    `json:"digest"`
 	Format   string    `json:"format"` // Such as "lightgbm v4".
 	Trees    int       `json:"trees"`
+	Engine   string    `json:"engine"`   // What evaluates it, and how: "compiled (masks)".
+	Referee  string    `json:"referee"`  // "leaves", or "unrefereed: " and why.
 	Since    time.Time `json:"since"`    // When it became live here.
 	Contract []string  `json:"contract"` // Its inputs, in order.
 }

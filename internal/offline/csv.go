@@ -1,18 +1,19 @@
 package offline
 
 import (
-	"bufio"
 	"encoding/csv"
 	"errors"
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 )
 
 // csvRows reads rows of comma-separated values.
 type csvRows struct {
+	in      *input
 	reader  *csv.Reader
 	names   []string
 	columns []int // For each feature, its column.
@@ -21,17 +22,14 @@ type csvRows struct {
 }
 
 // newCSVRows reads the header and finds every feature's column.
-func newCSVRows(in *bufio.Reader, names []string) (*csvRows, error) {
-	if mark, _ := in.Peek(3); string(mark) == "\xef\xbb\xbf" {
-		_, _ = in.Discard(3) // A byte order mark, as spreadsheets write it; it was peeked, so it is there.
-	}
-	reader := csv.NewReader(in)
+func newCSVRows(in *input, names []string) (*csvRows, error) {
+	reader := csv.NewReader(in.buffered)
 	header, err := reader.Read()
 	if errors.Is(err, io.EOF) {
 		return nil, errors.New("the CSV is empty: a header of feature names belongs there")
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read the CSV header: %w", err)
+		return nil, fmt.Errorf("CSV header: %w", err)
 	}
 	columns, err := match(header, names)
 	if err != nil {
@@ -39,46 +37,71 @@ func newCSVRows(in *bufio.Reader, names []string) (*csvRows, error) {
 	}
 	reader.ReuseRecord = true
 	line, _ := reader.FieldPos(0)
-	return &csvRows{reader: reader, names: names, columns: columns, header: len(header), line: line}, nil
+	return &csvRows{in: in, reader: reader, names: names, columns: columns, header: len(header), line: line}, nil
 }
 
 // match finds for each feature the column of that name, or, where the names say nothing and the
 // columns are as many, takes the columns in order.
 func match(header, names []string) ([]int, error) {
-	at := make(map[string]int, len(header))
-	twice, numeric := map[string]bool{}, true
+	if err := separator(header, names); err != nil {
+		return nil, err
+	}
+	wanted := make(map[string]bool, len(names))
+	for _, name := range names {
+		wanted[name] = true
+	}
+	at := make(map[string]int, len(names))
+	numeric := true
 	for i, name := range header {
-		name = strings.TrimSpace(name)
+		if !wanted[name] { // A feature's name may begin with a blank; else blanks are the file's.
+			name = strings.TrimSpace(name)
+		}
+		if _, err := strconv.ParseFloat(name, 64); err != nil {
+			numeric = false
+		}
+		if !wanted[name] {
+			continue
+		}
 		if _, ok := at[name]; ok {
-			twice[name] = true
+			return nil, fmt.Errorf("column %s stands twice", quoted(name))
 		}
 		at[name] = i
-		_, err := strconv.ParseFloat(name, 64)
-		numeric = numeric && err == nil
 	}
 	columns := make([]int, len(names))
-	for i, name := range names {
-		column, ok := at[name]
-		switch {
-		case ok && twice[name]:
-			return nil, fmt.Errorf("column %q stands twice", name)
-		case ok:
-			columns[i] = column
-		case numeric:
-			return nil, errors.New("line 1 holds numbers: a header of feature names belongs there")
-		case generic(names) && len(header) == len(names):
-			for i := range columns {
-				columns[i] = i
-			}
-			return columns, nil
-		case generic(names):
-			return nil, fmt.Errorf("the model's features have no names of their own, so columns are matched by position: %d columns for %d features",
-				len(header), len(names))
-		default:
-			return nil, fmt.Errorf("no column %q, which the model needs", name)
+	switch {
+	case len(at) == len(names):
+		for i, name := range names {
+			columns[i] = at[name]
+		}
+	case numeric:
+		return nil, errors.New("line 1 holds numbers: a header of feature names belongs there")
+	case len(at) > 0 || !generic(names):
+		missing := slices.IndexFunc(names, func(name string) bool { _, ok := at[name]; return !ok })
+		return nil, fmt.Errorf("no column %q, which the model needs", names[missing])
+	case len(header) != len(names):
+		return nil, fmt.Errorf("the model's features have no names of their own, so columns are matched by position: %d columns for %d features",
+			len(header), len(names))
+	case disordered(header):
+		return nil, fmt.Errorf("the header names columns by number, but not in the order of the model's %s, %s, …: name them so", names[0], names[min(1, len(names)-1)])
+	default:
+		for i := range columns {
+			columns[i] = i
 		}
 	}
 	return columns, nil
+}
+
+// separator refuses a header that is one column to a reader of commas, and several to whoever wrote it.
+func separator(header, names []string) error {
+	if len(header) != 1 || slices.Contains(names, header[0]) {
+		return nil
+	}
+	for _, c := range []struct{ mark, name string }{{";", "semicolons"}, {"\t", "tabs"}, {"|", "bars"}} {
+		if strings.Contains(header[0], c.mark) {
+			return fmt.Errorf("the columns are separated by %s: write the file with commas between columns and points in numbers", c.name)
+		}
+	}
+	return nil
 }
 
 // generic says whether the names are the ones libraries make up: Column_0, Column_1, … or f0, f1, ….
@@ -95,14 +118,28 @@ func generic(names []string) bool {
 	return false
 }
 
+// disordered says whether a header is made of one name and the features' numbers, in another order than theirs.
+func disordered(header []string) bool {
+	stem := func(name string) string { return strings.TrimRight(name, "0123456789") }
+	order := true
+	for i, name := range header {
+		if name == stem(name) || stem(name) != stem(header[0]) {
+			return false
+		}
+		order = order && (name == stem(name)+strconv.Itoa(i) || name == stem(name)+strconv.Itoa(i+1))
+	}
+	return !order
+}
+
 // next reads one row.
 func (c *csvRows) next(row []float64) (more bool, err error) {
+	c.in.nextRow()
 	cells, err := c.reader.Read()
 	if errors.Is(err, io.EOF) {
 		return false, nil
 	}
 	if err != nil {
-		return false, fmt.Errorf("read CSV: %w", err)
+		return false, c.explain(err, len(cells))
 	}
 	line, _ := c.reader.FieldPos(0)
 	if c.header == 1 && line != c.line+1 {
@@ -120,6 +157,20 @@ func (c *csvRows) next(row []float64) (more bool, err error) {
 	return true, nil
 }
 
+// explain says where the reader could not go on.
+func (c *csvRows) explain(err error, cells int) error {
+	var broken *csv.ParseError
+	switch {
+	case errors.Is(err, csv.ErrFieldCount) && errors.As(err, &broken):
+		return fmt.Errorf("line %d: %d cells where the header has %d", broken.StartLine, cells, c.header)
+	case errors.As(err, &broken):
+		return fmt.Errorf("line %d: %w", broken.StartLine, broken.Err)
+	case errors.Is(err, errLongRow):
+		return fmt.Errorf("the row after line %d: %w: is a quote left open there?", c.line, err)
+	}
+	return fmt.Errorf("read CSV after line %d: %w", c.line, err)
+}
+
 // parseCell reads a decimal number, nan or inf in any case; an empty cell is NaN, a missing value.
 func parseCell(text string) (float64, error) {
 	text = strings.TrimSpace(text)
@@ -127,14 +178,14 @@ func parseCell(text string) (float64, error) {
 		return math.NaN(), nil
 	}
 	if strings.ContainsAny(text, "xXpP_") { // Hexadecimal and underscores are Go's, not the data's.
-		return 0, fmt.Errorf("%q is not a number", text)
+		return 0, fmt.Errorf("%s is not a number", quoted(text))
 	}
 	v, err := strconv.ParseFloat(text, 64)
 	if errors.Is(err, strconv.ErrRange) {
-		return 0, fmt.Errorf("%s is beyond a 64-bit float", text)
+		return 0, fmt.Errorf("%s is beyond a 64-bit float", quoted(text))
 	}
 	if err != nil {
-		return 0, fmt.Errorf("%q is not a number; leave the cell empty for a missing value", text)
+		return 0, fmt.Errorf("%s is not a number; leave the cell empty for a missing value", quoted(text))
 	}
 	return v, nil
 }

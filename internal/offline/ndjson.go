@@ -12,29 +12,27 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// longestLine bounds what one line may hold.
-const longestLine = 16 << 20
-
 // jsonRows reads one JSON value a line.
 type jsonRows struct {
-	lines   *bufio.Scanner
+	in      *input
 	names   []string
 	index   map[string]int
 	decoder *jsontext.Decoder
 	value   bytes.Reader
 	seen    []bool
-	number  int // Of the line read last.
+	long    []byte // The line read last, where the buffer could not hold it.
+	key     []byte // The key read last.
+	number  int    // Of the line read last.
 }
 
-func newJSONRows(in *bufio.Reader, names []string) *jsonRows {
+func newJSONRows(in *input, names []string) *jsonRows {
 	r := &jsonRows{
-		lines:   bufio.NewScanner(in),
+		in:      in,
 		names:   names,
 		index:   make(map[string]int, len(names)),
 		decoder: jsontext.NewDecoder(bytes.NewReader(nil)),
 		seen:    make([]bool, len(names)),
 	}
-	r.lines.Buffer(make([]byte, 1<<16), longestLine)
 	for i, name := range names {
 		r.index[name] = i
 	}
@@ -43,19 +41,59 @@ func newJSONRows(in *bufio.Reader, names []string) *jsonRows {
 
 // next reads one row. Blank lines are passed over.
 func (r *jsonRows) next(row []float64) (more bool, err error) {
-	for r.lines.Scan() {
-		r.number++
-		if line := bytes.TrimSpace(r.lines.Bytes()); len(line) > 0 {
-			if err := r.read(line, row); err != nil {
-				return false, fmt.Errorf("line %d: %w", r.number, err)
-			}
-			return true, nil
+	for {
+		r.in.nextRow()
+		line, err := r.line()
+		if errors.Is(err, io.EOF) {
+			return false, nil
 		}
+		r.number++
+		if err != nil {
+			return false, fmt.Errorf("line %d: %w", r.number, err)
+		}
+		if line = bytes.TrimSpace(line); len(line) == 0 {
+			continue
+		}
+		if err := r.read(line, row); err != nil {
+			return false, fmt.Errorf("line %d%w", r.number, explain(err, line))
+		}
+		return true, nil
 	}
-	if err := r.lines.Err(); err != nil {
-		return false, fmt.Errorf("read line %d: %w", r.number+1, err)
+}
+
+// line reads up to the next line end, or to the end of the input. What stands before any other error is
+// no line. The bytes hold until the next call.
+func (r *jsonRows) line() ([]byte, error) {
+	line, err := r.in.buffered.ReadSlice('\n')
+	if errors.Is(err, bufio.ErrBufferFull) {
+		r.long = r.long[:0]
+		for errors.Is(err, bufio.ErrBufferFull) {
+			r.long = append(r.long, line...)
+			line, err = r.in.buffered.ReadSlice('\n')
+		}
+		r.long = append(r.long, line...)
+		line = r.long
 	}
-	return false, nil
+	if errors.Is(err, io.EOF) && len(line) > 0 {
+		err = nil
+	}
+	return line, err
+}
+
+// explain says in a line's own terms where it is no JSON. What it returns goes on behind "line 7".
+func explain(err error, line []byte) error {
+	var broken *jsontext.SyntacticError
+	switch {
+	case !errors.As(err, &broken):
+		return fmt.Errorf(": %w", err)
+	case errors.Is(err, jsontext.ErrDuplicateName):
+		return fmt.Errorf(": key %s stands twice", quoted(broken.JSONPointer.LastToken()))
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return errors.New(": the JSON goes on behind the line's end: NDJSON has one row a line, as jq -c writes it")
+	case int(broken.ByteOffset) < len(line) && bytes.IndexByte([]byte("NI"), line[broken.ByteOffset]) >= 0:
+		return fmt.Errorf(", column %d: JSON knows no NaN and no Infinity: write null for a missing value", broken.ByteOffset+1)
+	}
+	return fmt.Errorf(", column %d: %w", broken.ByteOffset+1, broken.Err)
 }
 
 // read takes one line's value: an array, a record, or an object.
@@ -85,6 +123,9 @@ func (r *jsonRows) array(row []float64) error {
 	if _, err := r.decoder.ReadToken(); err != nil {
 		return err
 	}
+	if kind := r.decoder.PeekKind(); kind == '{' || kind == '[' {
+		return errors.New("an array of rows: NDJSON has one row a line, as jq -c '.[]' writes it")
+	}
 	n := 0
 	for ; r.decoder.PeekKind() != ']'; n++ {
 		if n == len(row) {
@@ -111,16 +152,15 @@ func (r *jsonRows) record(row []float64) error {
 	var plain error // What is wrong with the keys, if they are the features.
 	clear(r.seen)
 	for r.decoder.PeekKind() != '}' {
-		key, err := r.key()
+		i, feature, err := r.nextKey()
 		if err != nil {
 			return err
 		}
-		kind := r.decoder.PeekKind()
-		i, feature := r.index[key]
+		kind, values := r.decoder.PeekKind(), string(r.key) == "values"
 		switch {
-		case key == "values" && kind == '[':
+		case values && kind == '[':
 			served, err = true, r.array(row)
-		case key == "values" && kind == '{':
+		case values && kind == '{':
 			served, err = true, r.object(row)
 		case served || !feature || kind != '0' && kind != 'n':
 			if feature && !served && plain == nil {
@@ -151,11 +191,11 @@ func (r *jsonRows) object(row []float64) error {
 	}
 	clear(r.seen)
 	for r.decoder.PeekKind() != '}' {
-		key, err := r.key()
+		i, feature, err := r.nextKey()
 		if err != nil {
 			return err
 		}
-		if i, ok := r.index[key]; ok {
+		if feature {
 			r.seen[i] = true
 			err = r.numberAt(row, i)
 		} else {
@@ -171,12 +211,17 @@ func (r *jsonRows) object(row []float64) error {
 	return r.complete()
 }
 
-func (r *jsonRows) key() (string, error) {
-	token, err := r.decoder.ReadToken()
+// nextKey reads a key and says which feature it names, if it does.
+func (r *jsonRows) nextKey() (i int, feature bool, err error) {
+	text, err := r.decoder.ReadValue()
 	if err != nil {
-		return "", err
+		return 0, false, err
 	}
-	return token.String(), nil
+	if r.key, err = jsontext.AppendUnquote(r.key[:0], text); err != nil {
+		return 0, false, err
+	}
+	i, feature = r.index[string(r.key)]
+	return i, feature, nil
 }
 
 // complete refuses a row that does not name every feature: a misspelt name would else be a missing
@@ -202,7 +247,7 @@ func (r *jsonRows) numberAt(row []float64, i int) error {
 			return err
 		}
 		if row[i], err = strconv.ParseFloat(string(text), 64); err != nil {
-			return fmt.Errorf("feature %q: %s is beyond a 64-bit float", r.names[i], text)
+			return fmt.Errorf("feature %q: %s is beyond a 64-bit float", r.names[i], quoted(text))
 		}
 		return nil
 	case jsontext.KindInvalid:
@@ -214,5 +259,14 @@ func (r *jsonRows) numberAt(row []float64, i int) error {
 }
 
 func notNumber(name string, kind jsontext.Kind) error {
-	return fmt.Errorf("feature %q is a %s, want a number or null", name, kind)
+	what := kind.String()
+	switch kind {
+	case '"':
+		what = "a string"
+	case '{':
+		what = "an object"
+	case '[':
+		what = "an array"
+	}
+	return fmt.Errorf("feature %q is %s, want a number or null", name, what)
 }

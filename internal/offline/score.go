@@ -3,6 +3,7 @@ package offline
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -18,14 +19,20 @@ const (
 	NDJSON = "ndjson" // One JSON value a line.
 )
 
-// Options are what a user may choose about the output.
+// Options are what a user may choose.
 type Options struct {
-	Raw    bool   // Margins instead of scores.
-	Engine string // "" or "leaves", which is the only one so far.
+	Format   string    // Of the input.
+	Names    []string  // The features' names in the model's order; nil for those of the model's file.
+	Raw      bool      // Margins instead of scores.
+	Progress *Progress // Told how far it has come; nil for nobody.
 }
 
-// batchRows is how many rows are scored at once.
-const batchRows = 512
+// batchRows is how many rows are scored at once, fewer where they are so wide that they would have more
+// than batchValues between them.
+const (
+	batchRows   = 512
+	batchValues = 4 << 20
+)
 
 // source gives rows. next fills row, in the model's order, with NaN for what is missing; more is false
 // after the last one. Its errors name the line.
@@ -34,99 +41,69 @@ type source interface {
 }
 
 // Score reads rows from in and writes one line a row to out: {"score":0.25}, or {"scores":[…]} where
-// the model has several outputs. Numbers are the shortest text that reads back as the same float64.
-// names are the features' names in the model's order, nil for those of the model's file. Score returns
-// at the end of the input, at the first row it cannot score, or when ctx ends.
-func Score(ctx context.Context, model *scoring.Model, names []string, in io.Reader, format string, out io.Writer, opts Options) error {
-	if opts.Engine != "" && opts.Engine != model.Info().Engine {
-		return fmt.Errorf("engine %q is not available, use %q", opts.Engine, model.Info().Engine)
-	}
+// there are several. Numbers are the shortest text that reads back as the same float64. Score returns
+// at the end of the input, at the first row it cannot score, or when ctx ends, even while in waits: a
+// Read may then be left behind, so in is not to be used again.
+func Score(ctx context.Context, model *scoring.Model, in io.Reader, out io.Writer, opts Options) error {
+	names := opts.Names
 	if names == nil {
 		names = model.FeatureNames()
 	}
 	if len(names) != model.Features() {
 		return fmt.Errorf("%d feature names for a model of %d features", len(names), model.Features())
 	}
-	rows, err := open(bufio.NewReaderSize(in, 1<<16), format, names)
-	if err != nil {
-		return err
-	}
+	defer opts.Progress.erase()
 	b := newBatch(model, opts.Raw, out)
+	input := newInput(in, ctx.Done())
+	rows, err := open(input, opts.Format, names)
 	for more := true; more && err == nil; {
 		more, err = b.fill(rows)
 		// What was read before an error is scored and written before the error is reported.
 		if scored := b.score(); scored != nil {
 			err = scored
 		}
-		if err == nil {
-			err = ctx.Err()
-		}
+		opts.Progress.update(b.before, input.read)
 	}
 	if flushed := b.out.Flush(); err == nil && flushed != nil {
 		err = fmt.Errorf("write scores: %w", flushed)
 	}
+	if errors.Is(err, errStopped) {
+		err = fmt.Errorf("stopped after %d rows: %w", b.before, context.Cause(ctx))
+	}
 	return err
 }
 
-func open(in *bufio.Reader, format string, names []string) (source, error) {
-	if format == Detect {
-		format = CSV
-		if c := firstByte(in); c == '{' || c == '[' {
-			format = NDJSON
-		}
-	}
-	switch format {
-	case CSV:
-		return newCSVRows(in, names)
-	case NDJSON:
-		return newJSONRows(in, names), nil
-	}
-	return nil, fmt.Errorf("format %q is not known, use %q or %q", format, CSV, NDJSON)
-}
-
-// firstByte looks at the first byte that is not white space, as far as the buffer reaches.
-func firstByte(in *bufio.Reader) byte {
-	for n := 1; n <= in.Size(); n++ {
-		head, err := in.Peek(n)
-		if err != nil {
-			return 0
-		}
-		switch c := head[n-1]; c {
-		case ' ', '\t', '\r', '\n':
-		default:
-			return c
-		}
-	}
-	return 0
-}
-
-// batch holds up to batchRows rows on their way. Its slices are reused from batch to batch.
+// batch holds some rows on their way. Its slices are reused from batch to batch.
 type batch struct {
-	model  *scoring.Model
-	raw    bool
-	out    *bufio.Writer
-	rows   []float64
-	scores []float64
-	n      int   // Rows in the batch.
-	before int64 // Rows written before it.
-	line   []byte
+	predict func(dst, rows []float64) error
+	width   int // Numbers a row has.
+	outputs int // Numbers it gets.
+	out     *bufio.Writer
+	rows    []float64
+	scores  []float64
+	size    int   // Rows it has room for.
+	n       int   // Rows in the batch.
+	before  int64 // Rows written before it.
+	line    []byte
 }
 
 func newBatch(model *scoring.Model, raw bool, out io.Writer) *batch {
-	return &batch{
-		model:  model,
-		raw:    raw,
-		out:    bufio.NewWriterSize(out, 1<<16),
-		rows:   make([]float64, batchRows*model.Features()),
-		scores: make([]float64, batchRows*model.Outputs()),
+	b := &batch{width: model.Features(), out: bufio.NewWriterSize(out, 1<<16)}
+	if raw {
+		b.predict, b.outputs = model.PredictRaw, model.Margins()
+	} else {
+		b.predict, b.outputs = model.Predict, model.Outputs()
 	}
+	b.size = max(min(batchRows, batchValues/max(b.width, b.outputs)), 1)
+	b.rows = make([]float64, b.size*b.width)
+	b.scores = make([]float64, b.size*b.outputs)
+	return b
 }
 
 // fill reads rows until the batch is full or more is false. On an error it holds the rows before it.
 func (b *batch) fill(rows source) (more bool, err error) {
-	width := b.model.Features()
-	for b.n = 0; b.n < batchRows; b.n++ {
-		if more, err = rows.next(b.rows[b.n*width : (b.n+1)*width]); err != nil || !more {
+	for b.n = 0; b.n < b.size; b.n++ {
+		if more, err = rows.next(b.rows[b.n*b.width : (b.n+1)*b.width]); err != nil || !more {
 			return false, err
 		}
 	}
@@ -135,22 +112,14 @@ func (b *batch) fill(rows source) (more bool, err error) {
 
 // score scores the batch and writes its lines.
 func (b *batch) score() error {
-	rows, scores := b.rows[:b.n*b.model.Features()], b.scores[:b.n*b.model.Outputs()]
-	predict := b.model.Predict
-	if b.raw {
-		predict = b.model.PredictRaw
-	}
-	if err := predict(scores, rows); err != nil {
+	scores := b.scores[:b.n*b.outputs]
+	if err := b.predict(scores, b.rows[:b.n*b.width]); err != nil {
 		return err
 	}
-	outputs := b.model.Outputs()
 	for i := range b.n {
-		line, err := appendScores(b.line[:0], scores[i*outputs:(i+1)*outputs])
-		if err != nil {
-			return fmt.Errorf("row %d: %w", b.before+int64(i)+1, err)
-		}
-		b.line = line
-		if _, err := b.out.Write(line); err != nil {
+		row := scores[i*b.outputs : (i+1)*b.outputs]
+		b.line = appendScores(b.line[:0], row)
+		if _, err := b.out.Write(b.line); err != nil {
 			return fmt.Errorf("write scores: %w", err)
 		}
 	}
@@ -158,23 +127,26 @@ func (b *batch) score() error {
 	return nil
 }
 
-func appendScores(line []byte, scores []float64) ([]byte, error) {
-	for _, v := range scores {
-		if math.IsNaN(v) || math.IsInf(v, 0) {
-			return nil, fmt.Errorf("its score is %v, which JSON cannot hold: the margin is beyond the model's link", v)
-		}
+// appendNumber writes what JSON has no number for, an overflow or NaN, as null.
+func appendNumber(line []byte, v float64) []byte {
+	if math.IsNaN(v) || math.IsInf(v, 0) {
+		return append(line, "null"...)
 	}
+	return strconv.AppendFloat(line, v, 'g', -1, 64)
+}
+
+func appendScores(line []byte, scores []float64) []byte {
 	if len(scores) == 1 {
 		line = append(line, `{"score":`...)
-		line = strconv.AppendFloat(line, scores[0], 'g', -1, 64)
-		return append(line, '}', '\n'), nil
+		line = appendNumber(line, scores[0])
+		return append(line, '}', '\n')
 	}
 	line = append(line, `{"scores":[`...)
 	for i, v := range scores {
 		if i > 0 {
 			line = append(line, ',')
 		}
-		line = strconv.AppendFloat(line, v, 'g', -1, 64)
+		line = appendNumber(line, v)
 	}
-	return append(line, ']', '}', '\n'), nil
+	return append(line, ']', '}', '\n')
 }
