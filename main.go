@@ -1,5 +1,5 @@
-// Millrace scores events as they happen: Kafka in, features from Redis, a LightGBM model evaluated in Go, Kafka
-// out. This file is the table of contents, one line a command; serve.go builds the rooms, pipeline.go is the way
+// Millrace scores events as they happen: Kafka in, features from Redis, a LightGBM or XGBoost model evaluated in
+// Go, Kafka out. This file is the table of contents, one line a command; serve.go builds the rooms, pipeline.go is the way
 // of one batch through them.
 package main
 

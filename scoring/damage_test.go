@@ -152,8 +152,13 @@ func tryOpen(t *testing.T, data []byte) bool {
 }
 
 // memoryFor is what opening so many bytes may allocate, all told: a small multiple of the file beside what
-// engines and the referee need for themselves.
-func memoryFor(n int) uint64 { return 8<<20 + 64*uint64(n) }
+// engines and the referee need for themselves. The race detector needs more for the same.
+func memoryFor(n int) uint64 {
+	if raceEnabled {
+		return 16<<20 + 128*uint64(n)
+	}
+	return 8<<20 + 64*uint64(n)
+}
 
 // allocated is the number of bytes allocated since the program began.
 func allocated() uint64 {

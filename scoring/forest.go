@@ -92,14 +92,19 @@ func (f *forest) scalar() bool {
 	return !slices.ContainsFunc(f.trees, func(t tree) bool { return t.vector || t.linear != nil })
 }
 
-// setWords is how many words of category sets an engine may hold for a forest: a multiple of what its
-// file holds, in which a set from category 0 to its last takes bytes, if only those of LightGBM's text.
+// setWords is how many words of category sets an engine may hold for a forest: a multiple of what its file
+// holds. LightGBM's text spells a set out from category 0 to its last; XGBoost names the categories, however
+// large, so that only their number counts.
 func (f *forest) setWords() int {
 	const widest = 1 << 10
-	words := 1 << 14
+	words := 1 << 15
 	for i := range f.trees {
 		t := &f.trees[i]
 		words += 16 * len(t.nodes)
+		if f.rules == xgboostRules {
+			words += 4 * len(t.sets)
+			continue
+		}
 		for j := range t.nodes {
 			if n := &t.nodes[j]; n.categorical && n.set[1] > n.set[0] {
 				words += min(int(t.sets[n.set[1]-1].index)+1, widest)

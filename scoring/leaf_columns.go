@@ -17,7 +17,8 @@ var errBeyondLeaves = errors.New("leaves cannot hold the model")
 //   - leaves leans on what the processor makes of a category's conversion to an integer, and sends a
 //     missing category right. Here a category has a code: those that the model names their number, a
 //     missing one a number of its own, which the sets of nodes with a default side to the left hold, and
-//     all others one that is in no set, and goes right. One more code, which no row has, keeps every set from being empty.
+//     all others one that is in no set, and goes right. One more code, which no row has, keeps every set
+//     from being empty.
 //   - A feature may be numeric in one tree and categorical in another (training continued with other
 //     settings): categories have columns of their own, behind the features.
 type leafColumns struct {

@@ -10,7 +10,7 @@ import (
 // The engines a user may choose. All of them give the same bits.
 const (
 	EngineCompiled = "compiled" // The fastest layout that holds the model; the default.
-	EngineLeaves   = "leaves"   // github.com/dmitryikh/leaves finds the leaves; it holds no linear models and vector leaves.
+	EngineLeaves   = "leaves"   // github.com/dmitryikh/leaves finds the leaves; it holds no gblinear, which has no trees.
 	EngineNaive    = "naive"    // One comparison after the other; it holds every model.
 )
 

@@ -2,6 +2,7 @@ package scoring
 
 import (
 	"math"
+	"math/bits"
 	"math/rand/v2"
 	"slices"
 )
@@ -15,11 +16,12 @@ const (
 	probeValues = 1 << 17
 )
 
-// probes make rows where evaluators could differ. Every second one is aimed at a node, each in its turn: it comes to the node, if a row can, with a value
-// just at the threshold, one unit in the last place above it, or missing; with a category of the node's set,
-// or beside one. The first of the others are made of one awkward value each. The rest of an aimed row, and all
-// further ones, have thresholds and their neighbours, missing and
-// awkward values, and categories that the model names. Rows are the same for the same forest.
+// probes make rows where evaluators could differ. Every second one is aimed at a node, each in its turn: where
+// it finds a way, it comes to the node with a value just at the threshold, one unit in the last place above
+// it, or missing; with a category of the node's set, or one beside it. The first of the others are made of
+// one awkward value each. The rest of an aimed row, and all further ones, have thresholds and their
+// neighbours, missing and awkward values, and categories that the model names. Rows are the same for the
+// same forest.
 type probes struct {
 	forest *forest
 	values [][]float64 // For each feature what its nodes compare with, and their neighbours.
@@ -80,7 +82,7 @@ func (p *probes) row(row []float64, i int) int {
 	for k := range row {
 		switch values, dice := p.values[k], p.rng.IntN(12); {
 		case len(values) == 0:
-			row[k] = 0 // No node reads it.
+			row[k] = 1 // No numeric node reads it, and no categorical one whose categories have codes.
 		case dice == 0:
 			row[k] = awkwardValues[p.rng.IntN(len(awkwardValues))]
 		case dice == 1:
@@ -138,13 +140,18 @@ func (p *probes) edge(t *tree, n *node, left bool) float64 {
 	case len(set) == 0:
 		return -1
 	}
-	w := set[p.rng.IntN(len(set))]
-	for {
-		bit := p.rng.Uint32() % 32
-		if w.bits>>bit&1 != 0 == left || w.bits == math.MaxUint32 {
-			return float64(w.index*32 + bit)
+	// The bits that stand for the side asked for, in a word that has some: full words have none for the right.
+	start := p.rng.IntN(len(set))
+	for i := range set {
+		w := set[(start+i)%len(set)]
+		if !left {
+			w.bits = ^w.bits
+		}
+		if w.bits != 0 {
+			return float64(w.index*32 + uint32(bits.TrailingZeros32(w.bits)))
 		}
 	}
+	return -1
 }
 
 // follow changes the value that a node decides by so that the row goes to the side asked for, if what the

@@ -8,8 +8,8 @@ import (
 
 // The referee: before a model serves, its engine must agree with two others on rows that probe it where
 // errors hide (probes.go). github.com/dmitryikh/leaves, which shares no code with us, must find the same
-// exit leaf in every tree; the naive evaluator must find the same leaves and the same margins, to the bit;
-// and scores must follow from the margins by the textbook's formulas. A model on which they differ is
+// exit leaf in every tree; the naive evaluator must find the same leaves and, for every layout, the same
+// margins, to the bit; and scores must follow from the margins by the textbook's formulas. A model on which they differ is
 // refused. leaves is asked for leaves alone, never for sums or scores, where it departs from the
 // libraries. What is compared is bounded: probeRows rows, and fewer where trees are many and deep.
 

@@ -135,7 +135,7 @@ func (r *xgboostTreeReader) complement(t *tree, n *node, id int32) error {
 	words := slices.Clone(t.sets[n.set[0]:])
 	count := int(words[len(words)-1].index) + 1
 	// A set of one large category has many others: far more than it takes bytes.
-	if r.complements += count - 256 - 16*len(words); r.complements > 1<<12 {
+	if r.complements += max(0, count-16-4*len(words)); r.complements > r.model.bytes/16+1<<12 {
 		return r.failAt("split_type", id, "categories are too large to be scored as XGBoost %v does: re-save the model with XGBoost 1.7", r.model.version)
 	}
 	t.sets = t.sets[:n.set[0]]

@@ -82,7 +82,7 @@ func match(header, names []string) ([]int, error) {
 		return nil, fmt.Errorf("the model's features have no names of their own, so columns are matched by position: %d columns for %d features",
 			len(header), len(names))
 	case disordered(header):
-		return nil, fmt.Errorf("the header names columns by number, but not in the order of the model's %s, %s, …: name them so", names[0], names[min(1, len(names)-1)])
+		return nil, fmt.Errorf("the columns' numbers do not rise, and the model's features have no names but %s to %s: name the columns so", names[0], names[len(names)-1])
 	default:
 		for i := range columns {
 			columns[i] = i
@@ -118,15 +118,21 @@ func generic(names []string) bool {
 	return false
 }
 
-// disordered says whether a header is made of one name and the features' numbers, in another order than theirs.
+// disordered says whether a header is made of one name and numbers that do not rise: columns that say where
+// they belong, and are elsewhere.
 func disordered(header []string) bool {
-	stem := func(name string) string { return strings.TrimRight(name, "0123456789") }
-	order := true
+	first, last, order := "", -1, true
 	for i, name := range header {
-		if name == stem(name) || stem(name) != stem(header[0]) {
+		name = strings.TrimSpace(name)
+		stem := strings.TrimRight(name, "0123456789")
+		if i == 0 {
+			first = stem
+		}
+		n, err := strconv.Atoi(name[len(stem):])
+		if err != nil || stem != first {
 			return false
 		}
-		order = order && (name == stem(name)+strconv.Itoa(i) || name == stem(name)+strconv.Itoa(i+1))
+		order, last = order && n > last, n
 	}
 	return !order
 }

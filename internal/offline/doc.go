@@ -10,7 +10,7 @@
 //
 // CSV begins with a header. Columns are matched by name, in any order. Only where the model's names are
 // generic (Column_0, f0) and none of them is in the header are columns matched by position, and then
-// there must be one a feature. An empty cell is a missing value.
+// there must be one a feature, and numbers in their names must rise. An empty cell is a missing value.
 //
 // NDJSON holds one value a line: an object of feature name → number, an array of numbers in the
 // model's order, or a record of the served-features topic as it stands, whose "values" is either. null

@@ -33,8 +33,10 @@ func TestColumnsMatchByName(t *testing.T) {
 		}
 	}
 	// Column_0 … say nothing: columns by position, whatever they are called.
-	if _, err := score(t, openModel(t, "binary"), "a,b,c,d,e\n1,2,3,4,5\n", CSV, Options{}); err != nil {
-		t.Error(err)
+	for _, header := range []string{"a,b,c,d,e", "V01,V02,V03,V04,V05", "V1,V3,V9,V10,V11", "f0,f1,f2,f3,f4"} {
+		if _, err := score(t, openModel(t, "binary"), header+"\n1,2,3,4,5\n", CSV, Options{}); err != nil {
+			t.Error(err)
+		}
 	}
 }
 
@@ -55,6 +57,8 @@ func TestRefusedRows(t *testing.T) {
 		{"no header", binary, CSV, "1,2,3,4,5\n", "line 1 holds numbers", 0},
 		{"position, too few", binary, CSV, "a,b,c,d\n1,2,3,4\n", "4 columns for 5 features", 0},
 		{"position, too many", binary, CSV, "a,b,c,d,e,f\n1,2,3,4,5,6\n", "6 columns for 5 features", 0},
+		{"position, numbered otherwise", binary, CSV, "f4, f3, f2, f1, f0\n1,2,3,4,5\n", "numbers do not rise", 0},
+		{"position, numbered twice", binary, CSV, "x1,x1,x2,x3,x4\n1,2,3,4,5\n", "numbers do not rise", 0},
 		{"position, some named", binary, CSV, "Column_1,Column_0,c,d,e\n1,2,3,4,5\n", `no column "Column_2"`, 0},
 		{"text", fraud, CSV, header + "1,1,1,1,1\n2,NA,1,1,1\n", `line 3, column 3: merchant_category: "NA" is not a number`, 1},
 		{"hexadecimal", fraud, CSV, header + "0x10,1,1,1,1\n", `"0x10" is not a number`, 0},
